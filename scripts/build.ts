@@ -1,0 +1,33 @@
+/**
+ * Builds dist/: what an installed package runs, because Node strips no types below node_modules.
+ *
+ * `npm run build`. The compiler turns src/**\/*.ts into dist/**\/*.js; every other file of src (ELF programs, headers,
+ * SQL) is copied beside it, so that a module finds its files at the same relative place in both.
+ */
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const project = dirname(dirname(fileURLToPath(import.meta.url)));
+const [source, target] = [join(project, 'src'), join(project, 'dist')];
+
+rmSync(target, { recursive: true, force: true });
+const compiler = join(project, 'node_modules/typescript/bin/tsc');
+const compiled = spawnSync(process.execPath, [compiler, '-p', join(project, 'tsconfig.build.json')], {
+  stdio: 'inherit',
+});
+if (compiled.status !== 0) {
+  console.error('build: the compiler found errors; dist is not whole');
+  process.exit(1);
+}
+let copied = 0;
+for (const item of readdirSync(source, { recursive: true, withFileTypes: true })) {
+  if (!item.isFile() || item.name.endsWith('.ts')) continue;
+  const from = join(item.parentPath, item.name);
+  const to = join(target, relative(source, from));
+  mkdirSync(dirname(to), { recursive: true });
+  copyFileSync(from, to);
+  copied++;
+}
+console.log(`build: dist is whole, ${copied} files beside the code`);

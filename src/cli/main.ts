@@ -1,0 +1,20 @@
+/**
+ * The entry point of `perdure`: gives the command line its surroundings and the process its exit code.
+ *
+ * Started by bin/perdure; never imported. A reader of stdout that goes away (`| head`) ends it with exit 74.
+ */
+import { dispatch } from './dispatch.ts';
+import { ExitCode } from './errors.ts';
+import { streamWriter } from './output.ts';
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(ExitCode.inputOutput);
+});
+
+process.exitCode = await dispatch(process.argv.slice(2), {
+  stdout: streamWriter(process.stdout, process.env),
+  stderr: streamWriter(process.stderr, process.env),
+  env: process.env,
+  cwd: process.cwd(),
+});

@@ -1,0 +1,297 @@
+/**
+ * The verb table: every verb with its options, operands, examples and exit codes. Parser, help, suggestions and the
+ * documentation's check all derive from it.
+ *
+ * To add a verb: add its row here and write `src/cli/verbs/<name>.ts` with
+ *
+ *     export async function run(invocation: Invocation): Promise<number>
+ *
+ * which returns the exit code, or throws an OperatorError (errors.ts). An option `--stop-at TICK` of the row arrives
+ * as `invocation.options.stopAt`, checked and converted: a switch is a boolean (false when not given), the number kinds are numbers,
+ * sizes are bytes, texts and choices are strings; an option without default that was not given is undefined. Common to all verbs,
+ * and never in a row: --json, -q/--quiet, -v/--verbose, -h/--help. Holds no mechanism and no state.
+ */
+import type { ExitCode } from './errors.ts';
+import type { Writer } from './output.ts';
+
+/** What a verb gets: the checked command line and the process's surroundings. */
+export interface Invocation {
+  readonly verb: string;
+  /** By camel-case name (`--stop-at` is `stopAt`), as the row's kinds say. */
+  readonly options: Readonly<Record<string, string | number | boolean | undefined>>;
+  readonly operands: readonly string[];
+  /** Results as JSON on stdout; for a verb whose stdout is the guest's, as the last line of stderr. */
+  readonly json: boolean;
+  /** Only results and errors. */
+  readonly quiet: boolean;
+  /** Number of -v. */
+  readonly verbosity: number;
+  /** Results go here. */
+  readonly stdout: Writer;
+  /** Words go here. */
+  readonly stderr: Writer;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The folder that relative paths start from. */
+  readonly cwd: string;
+}
+
+interface OptionBase {
+  /** Long name without dashes, words joined by `-`. */
+  readonly name: string;
+  readonly summary: string;
+}
+
+/** One option of a verb. `placeholder` stands for its value in help. */
+export type OptionRow = OptionBase &
+  (
+    | { readonly kind: 'switch' }
+    | { readonly kind: 'text'; readonly placeholder: string; readonly default?: string }
+    | { readonly kind: 'choice'; readonly choices: readonly string[]; readonly default?: string }
+    | {
+        /** A whole number below 2^53. */
+        readonly kind: 'integer';
+        readonly placeholder: string;
+        readonly min: number;
+        readonly max?: number;
+        readonly default?: number;
+      }
+    | {
+        /** A decimal number. */
+        readonly kind: 'number';
+        readonly placeholder: string;
+        readonly min: number;
+        readonly max?: number;
+        readonly default?: number;
+      }
+    | {
+        /** Bytes, written with a suffix K, M or G (powers of 1024) or none. */
+        readonly kind: 'size';
+        readonly placeholder: string;
+        readonly min: number;
+        readonly max: number;
+        readonly default?: number;
+      }
+  );
+
+export type VerbGroup = 'live' | 'look' | 'change' | 'care' | 'about';
+
+export interface VerbRow {
+  readonly name: string;
+  readonly group: VerbGroup;
+  /** One line. */
+  readonly summary: string;
+  /** Two command lines with what they do. */
+  readonly examples: readonly [Example, Example];
+  /** As help shows them, such as `IMAGE [PROGRAM.elf [ARGS...]]`. */
+  readonly operands: string;
+  readonly operandsMin: number;
+  readonly operandsMax: number;
+  /** From this operand on, what begins with `-` belongs to the guest; null: it is a misplaced option everywhere. */
+  readonly guestFrom: number | null;
+  readonly options: readonly OptionRow[];
+  /** The exits that this verb can have, besides done and those that every verb has (usage, invariantBroken). */
+  readonly exits: readonly (keyof typeof ExitCode)[];
+  /** True when the exit code may also be the guest's own. */
+  readonly guestStatus: boolean;
+}
+
+export interface Example {
+  readonly command: string;
+  readonly meaning: string;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+
+export const verbTable: readonly VerbRow[] = [
+  {
+    name: 'run',
+    group: 'live',
+    summary: 'create an image with a program in it, or let an image go on',
+    examples: [
+      { command: 'perdure run counter.db counter.elf', meaning: 'creates counter.db and runs the program' },
+      { command: 'perdure run counter.db', meaning: 'goes on where it was, also after kill -9' },
+    ],
+    operands: 'IMAGE [PROGRAM.elf [ARGS...]]',
+    operandsMin: 1,
+    operandsMax: Number.POSITIVE_INFINITY,
+    guestFrom: 1,
+    options: [
+      { name: 'fresh', kind: 'switch', summary: 'start anew; the old files are kept aside' },
+      {
+        name: 'interval',
+        kind: 'number',
+        placeholder: 'MS',
+        min: 0.1,
+        max: 3_600_000,
+        default: 10,
+        summary: 'milliseconds between checkpoints',
+      },
+      {
+        name: 'durability',
+        kind: 'choice',
+        choices: ['process', 'power'],
+        default: 'process',
+        summary: 'what a commit survives: the death of the process, or the loss of power too',
+      },
+      {
+        name: 'clock',
+        kind: 'choice',
+        choices: ['real', 'instructions'],
+        default: 'real',
+        summary: 'follow real time, or count instructions only (deterministic)',
+      },
+      { name: 'out', kind: 'text', placeholder: 'FILE', summary: 'write the output to FILE, exactly once' },
+      {
+        name: 'ram',
+        kind: 'size',
+        placeholder: 'SIZE',
+        min: 16 * MIB,
+        max: 3 * GIB,
+        default: 256 * MIB,
+        summary: 'memory of the machine; may differ from run to run',
+      },
+      {
+        name: 'stop-at',
+        kind: 'integer',
+        placeholder: 'TICK',
+        min: 1,
+        summary: 'stop cleanly when the clock of the machine shows TICK',
+      },
+      {
+        name: 'seed',
+        kind: 'integer',
+        placeholder: 'N',
+        min: 0,
+        summary: 'seed of the entropy of a new image',
+      },
+      {
+        name: 'report',
+        kind: 'text',
+        placeholder: 'FILE',
+        summary: 'write the JSON report of the run to FILE',
+      },
+    ],
+    exits: ['damaged', 'inputMissing', 'unavailable', 'cannotCreate', 'inputOutput', 'interrupted'],
+    guestStatus: true,
+  },
+  {
+    name: 'hart',
+    group: 'live',
+    summary: 'run a bare user-mode program, without kernel or image',
+    examples: [
+      { command: 'perdure hart hello.elf', meaning: 'runs the program and returns its exit status' },
+      {
+        command: 'perdure hart --budget 1000 --trace trace.txt hello.elf',
+        meaning: 'stops after 1000 instructions, a line for each in trace.txt',
+      },
+    ],
+    operands: 'PROGRAM.elf [ARGS...]',
+    operandsMin: 1,
+    operandsMax: Number.POSITIVE_INFINITY,
+    guestFrom: 1,
+    options: [
+      {
+        name: 'tier',
+        kind: 'choice',
+        choices: ['interpreter'],
+        default: 'interpreter',
+        summary: 'how instructions are executed',
+      },
+      { name: 'budget', kind: 'integer', placeholder: 'N', min: 1, summary: 'stop after N instructions' },
+      { name: 'trace', kind: 'text', placeholder: 'FILE', summary: 'write a line per instruction to FILE' },
+      {
+        name: 'report',
+        kind: 'text',
+        placeholder: 'FILE',
+        summary: 'write the JSON report of the run to FILE',
+      },
+    ],
+    exits: ['damaged', 'inputMissing', 'cannotCreate', 'inputOutput', 'interrupted'],
+    guestStatus: true,
+  },
+  {
+    name: 'kill',
+    group: 'live',
+    summary: 'end the machine that runs an image with a real SIGKILL',
+    examples: [
+      { command: 'perdure kill counter.db', meaning: 'kill -9 of the process that runs counter.db' },
+      { command: 'perdure kill --json counter.db', meaning: 'the same, with the process id as JSON' },
+    ],
+    operands: 'IMAGE',
+    operandsMin: 1,
+    operandsMax: 1,
+    guestFrom: null,
+    options: [],
+    exits: ['foundWrong', 'damaged', 'inputMissing', 'inputOutput'],
+    guestStatus: false,
+  },
+  {
+    name: 'sql',
+    group: 'look',
+    summary: 'ask an image a question in SQL, also while it runs',
+    examples: [
+      {
+        command: "perdure sql counter.db 'SELECT * FROM thread'",
+        meaning: 'the threads with their registers',
+      },
+      {
+        command: "perdure sql --json counter.db 'SELECT * FROM checkpoint ORDER BY generation DESC LIMIT 5'",
+        meaning: 'the last five checkpoints as JSON',
+      },
+    ],
+    operands: 'IMAGE QUERY',
+    operandsMin: 2,
+    operandsMax: 2,
+    guestFrom: 1,
+    options: [],
+    exits: ['foundWrong', 'damaged', 'inputMissing', 'inputOutput'],
+    guestStatus: false,
+  },
+  {
+    name: 'crash',
+    group: 'care',
+    summary: 'kill a program again and again and see that nothing is lost',
+    examples: [
+      { command: 'perdure crash transcript.elf', meaning: 'kills and resumes it, compares its transcript' },
+      {
+        command: 'perdure crash --kills 1000 --seed 7 --json transcript.elf 500',
+        meaning: 'a longer campaign',
+      },
+    ],
+    operands: 'PROGRAM.elf [ARGS...]',
+    operandsMin: 0,
+    operandsMax: Number.POSITIVE_INFINITY,
+    guestFrom: 1,
+    options: [
+      {
+        name: 'kills',
+        kind: 'integer',
+        placeholder: 'N',
+        min: 1,
+        default: 100,
+        summary: 'number of kills',
+      },
+      {
+        name: 'seed',
+        kind: 'integer',
+        placeholder: 'S',
+        min: 0,
+        default: 1,
+        summary: 'seed of the moments of the kills; printed when something is wrong',
+      },
+    ],
+    exits: ['foundWrong', 'damaged', 'inputMissing', 'cannotCreate', 'inputOutput', 'interrupted'],
+    guestStatus: false,
+  },
+];
+
+/** The words for the groups, in the order of help. */
+export const verbGroups: Readonly<Record<VerbGroup, string>> = {
+  live: 'Live',
+  look: 'Look',
+  change: 'Change',
+  care: 'Care',
+  about: 'About',
+};

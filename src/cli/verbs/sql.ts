@@ -1,0 +1,109 @@
+/**
+ * `perdure sql`: asks an image a question, also while a machine runs it.
+ *
+ * Invariants: the connection cannot write; the head is verified first, so an answer is never from an image that a restart
+ * would refuse outright. Any SQLite client can ask the same; this verb only needs no other program.
+ */
+import path from 'node:path';
+import Database from 'better-sqlite3';
+import { DamageError } from '../../persist/store/contract.ts';
+import { StoreError } from '../../persist/store/errors.ts';
+import { HeadTable } from '../../persist/store/head.ts';
+import { openReader, readImageId, translated } from '../../persist/store/schema.ts';
+import { ExitCode, OperatorError, usageError } from '../errors.ts';
+import { bold, jsonLine } from '../output.ts';
+import type { Invocation } from '../verbs.ts';
+
+/** Bytes of a blob that the table shows. */
+const BLOB_BYTES_SHOWN = 16;
+
+export function run(invocation: Invocation): Promise<number> {
+  const [image, query] = invocation.operands as [string, string];
+  const file = path.resolve(invocation.cwd, image);
+  try {
+    const { columns, rows } = ask(file, query);
+    if (invocation.json) {
+      const objects = rows.map((row) => Object.fromEntries(columns.map((name, i) => [name, row[i]])));
+      invocation.stdout.write(jsonLine(objects));
+    } else writeTable(invocation, columns, rows);
+    return Promise.resolve(ExitCode.done);
+  } catch (error) {
+    throw forOperator(image, error);
+  }
+}
+
+interface Answer {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly unknown[])[];
+}
+
+function ask(file: string, query: string): Answer {
+  const database = openReader(file);
+  try {
+    new HeadTable(database, readImageId(database)).read();
+    const statement = prepareQuery(database, query);
+    const columns = statement.columns().map((column) => column.name);
+    const rows = statement.raw(true).safeIntegers(true).all() as unknown[][];
+    return { columns, rows };
+  } finally {
+    database.close();
+  }
+}
+
+function prepareQuery(database: Database.Database, query: string): Database.Statement {
+  try {
+    const statement = database.prepare(query);
+    if (statement.reader) return statement;
+  } catch (error) {
+    const isWrong = error instanceof Database.SqliteError && error.code === 'SQLITE_ERROR';
+    if (!isWrong && !(error instanceof RangeError)) throw error;
+    throw usageError(
+      `the query is not understood: ${error.message}`,
+      `perdure sql IMAGE "SELECT name, sql FROM sqlite_schema" shows the tables and views`,
+    );
+  }
+  throw usageError('the query gives no rows: an image is only read', 'ask with SELECT');
+}
+
+/** The error with the exit code and advice of the command line. */
+function forOperator(image: string, error: unknown): unknown {
+  if (error instanceof OperatorError) return error;
+  const found = translated(image, error);
+  if (found instanceof DamageError) {
+    return new OperatorError(ExitCode.damaged, `${image} is damaged: ${found.message}`, null);
+  }
+  if (found instanceof StoreError) {
+    return new OperatorError(found.exitCode, found.message, found.advice);
+  }
+  return found;
+}
+
+function cell(value: unknown): string {
+  if (value === null) return '';
+  if (!(value instanceof Uint8Array)) return String(value);
+  const shown = Buffer.from(value.subarray(0, BLOB_BYTES_SHOWN)).toString('hex');
+  return value.length > BLOB_BYTES_SHOWN ? `x'${shown}'... (${value.length} bytes)` : `x'${shown}'`;
+}
+
+function writeTable(invocation: Invocation, columns: Answer['columns'], rows: Answer['rows']): void {
+  const { stdout } = invocation;
+  const cells = rows.map((row) => row.map(cell));
+  const isNumber = columns.map((_, i) => rows.length > 0 && rows.every((row) => isNumeric(row[i])));
+  const widths = columns.map((name, i) =>
+    Math.max(name.length, ...cells.map((row) => (row[i] ?? '').length)),
+  );
+  const line = (texts: readonly string[]): string =>
+    texts
+      .map((text, i) => {
+        const width = widths[i] as number;
+        return isNumber[i] ? text.padStart(width) : text.padEnd(width);
+      })
+      .join('  ')
+      .trimEnd();
+  stdout.write(`${bold(stdout, line(columns))}\n`);
+  for (const row of cells) stdout.write(`${line(row)}\n`);
+}
+
+function isNumeric(value: unknown): boolean {
+  return value === null || typeof value === 'bigint' || typeof value === 'number';
+}

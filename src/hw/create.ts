@@ -1,0 +1,323 @@
+/**
+ * Makes a machine: its linear memory, its hart, its modification log.
+ *
+ * Implements the contract of machine.ts. Everything mutable lies in the linear memory, except which address space owns
+ * which TLB set, which is derived. Called by the entry point and by the bare runner; takes no effects.
+ */
+import { assert, present } from '../base/assert.ts';
+import { highHalf, joinHalves, lowHalf } from '../base/integer.ts';
+import { PAGE_SHIFT, PAGE_SIZE } from '../base/limits.ts';
+import { writeDecoderTables } from './decoder.ts';
+import { generateInterpreter } from './interpreter.ts';
+import {
+  at,
+  HART,
+  hartRecord,
+  type LinearMemory,
+  LOG_ENTRY_SIZE,
+  LOG_FORGOTTEN,
+  operations,
+  placeLinearMemory,
+  STRADDLE_SLOT,
+  slot,
+  TLB_ENTRY_SIZE,
+  TLB_INVALID_BYTE,
+  TLB_OFF,
+  TLB_SETS,
+  TLBS,
+  tlbSet,
+} from './layout.ts';
+import type { Hart, HartState, Machine, ModificationLog } from './machine.ts';
+
+/** The same for every machine: what depends on the size of RAM is read from the hart record. */
+const interpreterModule = new WebAssembly.Module(generateInterpreter());
+
+interface InterpreterExports {
+  readonly run: (budget: number) => number;
+  readonly flushWrites: () => void;
+}
+
+/** The linear memory and its views; shared by the parts of one machine. */
+interface Core {
+  readonly memory: WebAssembly.Memory;
+  readonly place: LinearMemory;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly interpreter: InterpreterExports;
+}
+
+function writeStraddleSlot(view: DataView): void {
+  for (let entry = slot.entrySize; entry <= slot.entriesEnd; entry += slot.entrySize) {
+    view.setUint32(STRADDLE_SLOT + entry, operations.pageEnd, true);
+  }
+}
+
+function createCore(ramBytes: number): Core {
+  const place = placeLinearMemory(ramBytes);
+  const pages = place.size / 65536;
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const bytes = new Uint8Array(memory.buffer);
+  const view = new DataView(memory.buffer);
+  const words: readonly (readonly [number, number])[] = [
+    [at.frameCount, place.frameCount],
+    [at.ramOffset, place.ramOffset],
+    [at.logIndexes, place.logIndexes],
+    [at.frameSlots, place.frameSlots],
+    [at.log, place.log],
+    [at.slots, place.slots],
+    [at.slotCount, place.slotCount],
+    [at.rootFrame, 0xffff_ffff],
+    [at.tlb, TLB_OFF],
+  ];
+  for (const [address, value] of words) view.setUint32(address, value, true);
+  view.setBigInt64(at.reservation, -1n, true);
+  for (let set = 0; set <= TLB_SETS; set++) {
+    const start = TLBS + set * tlbSet.size;
+    bytes.fill(TLB_INVALID_BYTE, start, start + tlbSet.written);
+  }
+  writeDecoderTables(view);
+  writeStraddleSlot(view);
+  const instance = new WebAssembly.Instance(interpreterModule, { machine: { memory } });
+  return { memory, place, bytes, view, interpreter: instance.exports as unknown as InterpreterExports };
+}
+
+/** Which address space owns which TLB set. Derived: forgetting it costs refills only. */
+interface SetOwner {
+  asid: number;
+  rootFrame: number;
+}
+
+interface AddressSpaces {
+  setAddressSpace(rootFrame: number, asid: number): void;
+  fenceAll(): void;
+  fenceSpace(asid: number): void;
+  fencePage(asid: number, address: number): void;
+}
+
+const NO_OWNER = -1;
+
+function createAddressSpaces({ bytes, view, place }: Core): AddressSpaces {
+  const owners: SetOwner[] = Array.from({ length: TLB_SETS }, () => ({
+    asid: NO_OWNER,
+    rootFrame: NO_OWNER,
+  }));
+  let hand = 0;
+  const setStart = (index: number): number => TLBS + index * tlbSet.size;
+  const ownerAt = (index: number): SetOwner => present(owners[index], 'hart: a TLB set has an owner record');
+  const flush = (index: number): void => {
+    const start = setStart(index);
+    bytes.fill(TLB_INVALID_BYTE, start, start + tlbSet.written);
+    view.setUint32(start + tlbSet.written, 0, true);
+    view.setUint32(start + tlbSet.large, 0, true);
+  };
+  const indexOf = (asid: number): number => owners.findIndex((owner) => owner.asid === asid);
+  return {
+    setAddressSpace(rootFrame, asid) {
+      if (rootFrame === -1) {
+        view.setUint32(at.rootFrame, 0xffff_ffff, true);
+        view.setUint32(at.tlb, TLB_OFF, true);
+        return;
+      }
+      assert(rootFrame >= 0 && rootFrame < place.frameCount, 'hart: the root table is a frame of RAM');
+      assert(asid >= 0 && asid < 0x1_0000, 'hart: an address space identifier has 16 bits');
+      let index = indexOf(asid);
+      if (index === -1) {
+        index = hand;
+        hand = (hand + 1) % TLB_SETS;
+        flush(index);
+        ownerAt(index).asid = asid;
+      } else if (ownerAt(index).rootFrame !== rootFrame) {
+        flush(index);
+      }
+      ownerAt(index).rootFrame = rootFrame;
+      view.setUint32(at.rootFrame, rootFrame, true);
+      view.setUint32(at.tlb, setStart(index), true);
+    },
+    fenceAll() {
+      for (let index = 0; index < TLB_SETS; index++) if (ownerAt(index).asid !== NO_OWNER) flush(index);
+    },
+    fenceSpace(asid) {
+      const index = indexOf(asid);
+      if (index !== -1) flush(index);
+    },
+    fencePage(asid, address) {
+      const index = indexOf(asid);
+      if (index === -1) return;
+      const start = setStart(index);
+      if (view.getUint32(start + tlbSet.large, true) !== 0) {
+        flush(index);
+        return;
+      }
+      const entry = start + ((lowHalf(address) >>> (PAGE_SHIFT - 4)) & 0xff0);
+      for (const part of [tlbSet.read, tlbSet.write, tlbSet.execute]) {
+        bytes.fill(TLB_INVALID_BYTE, entry + part, entry + part + TLB_ENTRY_SIZE);
+      }
+    },
+  };
+}
+
+function createLog(
+  { view, place, interpreter }: Core,
+  frameChanged: (frame: number) => void,
+): ModificationLog {
+  let forgotten = 0;
+  const count = (): number => view.getUint32(at.logCount, true);
+  const setCount = (value: number): void => view.setUint32(at.logCount, value, true);
+  const entryAt = (index: number): number => place.log + index * LOG_ENTRY_SIZE;
+  const indexWord = (frame: number): number => place.logIndexes + frame * 4;
+  const compact = (): void => {
+    let kept = 0;
+    for (let index = 0; index < count(); index++) {
+      const from = entryAt(index);
+      const frame = view.getUint32(from, true);
+      if (frame === LOG_FORGOTTEN) continue;
+      const to = entryAt(kept++);
+      view.setUint32(to, frame, true);
+      view.setBigUint64(to + 8, view.getBigUint64(from + 8, true), true);
+      view.setUint32(indexWord(frame), kept, true);
+    }
+    setCount(kept);
+    forgotten = 0;
+  };
+  return {
+    drain(report) {
+      const entries = count();
+      for (let index = 0; index < entries; index++) {
+        const entry = entryAt(index);
+        const frame = view.getUint32(entry, true);
+        if (frame === LOG_FORGOTTEN) continue;
+        view.setUint32(indexWord(frame), 0, true);
+        report(frame, view.getUint32(entry + 8, true), view.getUint32(entry + 12, true));
+      }
+      setCount(0);
+      forgotten = 0;
+      interpreter.flushWrites();
+    },
+    note(frame, pcLow, pcHigh) {
+      assert(frame >= 0 && frame < place.frameCount, 'modification log: the frame is one of RAM');
+      frameChanged(frame);
+      if (view.getUint32(indexWord(frame), true) !== 0) return;
+      const index = count();
+      const entry = entryAt(index);
+      view.setUint32(entry, frame, true);
+      view.setUint32(entry + 8, pcLow, true);
+      view.setUint32(entry + 12, pcHigh, true);
+      setCount(index + 1);
+      view.setUint32(indexWord(frame), index + 1, true);
+    },
+    get length() {
+      return count() - forgotten;
+    },
+    forget(frame) {
+      assert(frame >= 0 && frame < place.frameCount, 'modification log: the frame is one of RAM');
+      const index = view.getUint32(indexWord(frame), true);
+      if (index === 0) return;
+      view.setUint32(indexWord(frame), 0, true);
+      view.setUint32(entryAt(index - 1), LOG_FORGOTTEN, true);
+      forgotten++;
+      // As many forgotten entries as frames, and each frame once: that is the log's capacity.
+      if (forgotten >= place.frameCount) compact();
+      interpreter.flushWrites();
+    },
+  };
+}
+
+function createHart(core: Core, spaces: AddressSpaces, frameChanged: (frame: number) => void): Hart {
+  const { memory, view, interpreter } = core;
+  const { buffer } = memory;
+  const tickWord = new BigUint64Array(buffer, at.tick, 1);
+  return {
+    x: new BigUint64Array(buffer, at.x, 32),
+    halves: new Uint32Array(buffer, at.x, 64),
+    f: new BigUint64Array(buffer, at.f, 32),
+    pcWord: new BigUint64Array(buffer, at.pc, 1),
+    pcHalves: new Uint32Array(buffer, at.pc, 2),
+    reservation: new BigUint64Array(buffer, at.reservation, 1),
+    tickWord,
+    retiredWord: new BigUint64Array(buffer, at.retired, 1),
+    trapValueWord: new BigUint64Array(buffer, at.trapValue, 1),
+    get fcsr() {
+      return view.getUint32(at.fcsr, true);
+    },
+    set fcsr(value: number) {
+      view.setUint32(at.fcsr, value, true);
+    },
+    addTicks(ticks) {
+      assert(Number.isSafeInteger(ticks) && ticks >= 0, 'hart: ticks added are a whole number');
+      const low = view.getUint32(at.tick, true) + lowHalf(ticks);
+      view.setUint32(at.tick, low, true);
+      const carry = low > 0xffff_ffff ? 1 : 0;
+      view.setUint32(at.tick + 4, view.getUint32(at.tick + 4, true) + highHalf(ticks) + carry, true);
+    },
+    run(budget) {
+      assert(budget >= 1 && budget <= 0x7fff_ffff, 'hart: a budget is 1 to 2^31 - 1');
+      return interpreter.run(budget);
+    },
+    get trapValue() {
+      return joinHalves(view.getUint32(at.trapValue, true), view.getUint32(at.trapValue + 4, true));
+    },
+    get lastRetired() {
+      return view.getUint32(at.lastRetired, true);
+    },
+    ...spaces,
+    frameChanged,
+  };
+}
+
+function exportState({ view }: Core): HartState {
+  const record = hartRecord.read(view, HART);
+  return {
+    version: 1,
+    x: record.x,
+    f: record.f,
+    pc: record.pc,
+    fcsr: record.fcsr,
+    reservation: record.reservation,
+    tick: record.tick,
+    retired: record.retired,
+  };
+}
+
+function importState({ view }: Core, state: HartState): void {
+  assert(state.version === 1, 'hart: its state has version 1');
+  assert(state.x.length === 32 && state.f.length === 32, 'hart: its state has 32 registers of each kind');
+  assert(state.x[0] === 0n, 'hart: x0 is zero');
+  state.x.forEach((value, i) => {
+    view.setBigUint64(at.x + 8 * i, value, true);
+  });
+  state.f.forEach((value, i) => {
+    view.setBigUint64(at.f + 8 * i, value, true);
+  });
+  view.setBigUint64(at.pc, state.pc, true);
+  view.setUint32(at.fcsr, state.fcsr, true);
+  view.setBigUint64(at.reservation, state.reservation, true);
+  view.setBigUint64(at.tick, state.tick, true);
+  view.setBigUint64(at.retired, state.retired, true);
+}
+
+/** Makes a machine with this many bytes of RAM: zeros, like its registers; translation is off. */
+export function createMachine(ramBytes: number): Machine {
+  const core = createCore(ramBytes);
+  const { memory, place, bytes, view } = core;
+  const frameChanged = (frame: number): void => {
+    const decoded = view.getUint32(place.frameSlots + frame * 4, true);
+    if (decoded !== 0) bytes.fill(0, decoded, decoded + slot.entriesEnd);
+  };
+  return {
+    memory,
+    bytes,
+    view,
+    words: new Uint32Array(memory.buffer),
+    ramOffset: place.ramOffset,
+    frameCount: place.frameCount,
+    hart: createHart(core, createAddressSpaces(core), frameChanged),
+    log: createLog(core, frameChanged),
+    frame(frame) {
+      assert(frame >= 0 && frame < place.frameCount, 'machine: the frame is one of RAM');
+      const start = place.ramOffset + frame * PAGE_SIZE;
+      return bytes.subarray(start, start + PAGE_SIZE);
+    },
+    exportState: () => exportState(core),
+    importState: (state) => importState(core, state),
+  };
+}

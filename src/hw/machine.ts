@@ -1,0 +1,118 @@
+/**
+ * What the machine offers to whoever runs on it in supervisor mode (the kernel, the bare runner of `perdure hart`).
+ *
+ * One shared WebAssembly.Memory holds the register file, the software TLB, the modification log and physical RAM; the
+ * hart runs user-mode code in it. Physical addresses here are RAM offsets: frame `f` is bytes `ramOffset + f * 4096`
+ * of `bytes`. Knows nothing of kernels, objects or files; takes no effect but through these calls.
+ */
+
+/** Why `run` came back. Cause numbers are those of the privileged manual; `budget` is ours. */
+export const traps = {
+  instructionMisaligned: 0,
+  instructionAccess: 1,
+  illegalInstruction: 2,
+  breakpoint: 3,
+  loadMisaligned: 4,
+  loadAccess: 5,
+  storeMisaligned: 6,
+  storeAccess: 7,
+  environmentCall: 8,
+  instructionPageFault: 12,
+  loadPageFault: 13,
+  storePageFault: 15,
+  /** The budget is spent; no instruction was begun that did not retire. */
+  budget: 32,
+} as const;
+
+export interface Hart {
+  /** x0 to x31, as 64-bit words and as 32-bit halves (low half of x[i] is halves[2 * i]). x[0] stays 0. */
+  readonly x: BigUint64Array;
+  readonly halves: Uint32Array;
+  /** f0 to f31; not used before F and D are there, but part of the state. */
+  readonly f: BigUint64Array;
+  /** pc as 64-bit word at element 0, and as halves. */
+  readonly pcWord: BigUint64Array;
+  readonly pcHalves: Uint32Array;
+  fcsr: number;
+  /** Address of the LR reservation, all ones when there is none, element 0. */
+  readonly reservation: BigUint64Array;
+  /** Tick counter (retired instructions plus what `addTicks` added): what the counters cycle and time read. Element 0. */
+  readonly tickWord: BigUint64Array;
+  /** Instructions retired by `run` since the machine was made, element 0: what instret reads. */
+  readonly retiredWord: BigUint64Array;
+  /** Moves the tick forward by this many (below 2^53). */
+  addTicks(ticks: number): void;
+  /**
+   * Runs user-mode instructions until one traps or exactly `budget` (1 to 2^31 - 1) have retired. Returns a number of
+   * `traps`. On a trap pc is the trapping instruction's, which has not retired (ecall neither). Never throws for
+   * anything a guest does.
+   */
+  run(budget: number): number;
+  /** stval of the last trap: the faulting address or the instruction's bits. Below 2^53, or -1 when it is not. */
+  readonly trapValue: number;
+  readonly trapValueWord: BigUint64Array;
+  /** Instructions that the last `run` retired. */
+  readonly lastRetired: number;
+  /** Sv39 root table (frame number) and address space identifier. -1 turns translation off: every access faults. */
+  setAddressSpace(rootFrame: number, asid: number): void;
+  /** sfence.vma in its three forms. Needed after table changes only; TLB contents are never observable. */
+  fenceAll(): void;
+  fenceSpace(asid: number): void;
+  fencePage(asid: number, address: number): void;
+  /** Must be called when a frame's bytes were changed other than by the hart (it may hold decoded code of it). */
+  frameChanged(frame: number): void;
+}
+
+export interface ModificationLog {
+  /**
+   * Reports each frame written since the last drain, once, with the pc of the first write, in the order of those
+   * writes, and empties the log: the next write to such a frame is logged again.
+   */
+  drain(report: (frame: number, pcLow: number, pcHigh: number) => void): void;
+  /** Logs a write done by supervisor code in the name of the instruction at this pc; also does `frameChanged`. */
+  note(frame: number, pcLow: number, pcHigh: number): void;
+  /** Number of entries now. */
+  readonly length: number;
+  /** Takes this frame out of the log, if it is there: its next write is logged. For a frame given to another page. */
+  forget(frame: number): void;
+}
+
+export interface Machine {
+  readonly memory: WebAssembly.Memory;
+  /** The whole linear memory. */
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly words: Uint32Array;
+  readonly ramOffset: number;
+  readonly frameCount: number;
+  readonly hart: Hart;
+  readonly log: ModificationLog;
+  /** The bytes of a frame. */
+  frame(frame: number): Uint8Array;
+  /** Plain versioned data of the hart (registers, counters), and back. RAM is not in it. */
+  exportState(): HartState;
+  importState(state: HartState): void;
+}
+
+export interface HartState {
+  readonly version: 1;
+  readonly x: readonly bigint[];
+  readonly f: readonly bigint[];
+  readonly pc: bigint;
+  readonly fcsr: number;
+  readonly reservation: bigint;
+  readonly tick: bigint;
+  readonly retired: bigint;
+}
+
+/** Sv39 page table entry bits (privileged manual 4.4). */
+export const pte = {
+  valid: 1,
+  read: 2,
+  write: 4,
+  execute: 8,
+  user: 16,
+  global: 32,
+  accessed: 64,
+  dirty: 128,
+} as const;

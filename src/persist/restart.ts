@@ -1,0 +1,40 @@
+/**
+ * Restart: all objects of the newest good generation are made, then all are linked, threads last; pages come on demand.
+ *
+ * Invariants: the store has verified what it hands out; links that no longer match their target's serial become null;
+ * no guest instruction runs before this is over. Called once by the server, before the first slice.
+ */
+import { assert } from '../base/assert.ts';
+import { outcomes } from '../kernel/abi/codes.ts';
+import { typeNumbers } from '../kernel/abi/types.ts';
+import type { Arena } from './arena.ts';
+import { call, ITEMS_MAX } from './arena.ts';
+import { createPickled, loadPickled } from './pickle.ts';
+import type { Store, StoredObject } from './store/contract.ts';
+
+/** Recreates every object of the store's head. Returns how many there were. */
+export function restart(arena: Arena, store: Store, phase: (label: string) => void): number {
+  const inventory = new Map<number, StoredObject>();
+  for (const object of store.objects()) inventory.set(object.address, object);
+  for (const object of inventory.values()) createPickled(arena, object);
+  phase('objects-created');
+  const threads: StoredObject[] = [];
+  for (const object of inventory.values()) {
+    if (object.type === typeNumbers.thread) threads.push(object);
+    else loadPickled(arena, object, inventory);
+  }
+  for (const thread of threads) loadPickled(arena, thread, inventory);
+  phase('objects-linked');
+  discardChanges(arena);
+  return inventory.size;
+}
+
+/** What restart itself changed is in the file already. */
+function discardChanges(arena: Arena): void {
+  let count: number;
+  do {
+    const outcome = call(arena.task, 'region_collect', arena.segment, arena.items, ITEMS_MAX);
+    assert(outcome === outcomes.success, 'restart: collect succeeds');
+    count = ITEMS_MAX - arena.task.result(1);
+  } while (count === ITEMS_MAX);
+}

@@ -1,0 +1,92 @@
+/**
+ * What the two threads of the store share: counters in shared memory, the ring's bytes, and the shapes of messages.
+ *
+ * Invariant: each word has one writer (named below), and is read with Atomics. Positions in the ring count 8-byte units
+ * modulo 2^32; counts of commits and generations are differences to the generation at opening, modulo 2^32.
+ */
+import type { Durability, ProgramRow } from './contract.ts';
+import type { PlainError } from './errors.ts';
+import type { StoreLimits } from './limits.ts';
+import { HASH_SLOTS } from './limits.ts';
+import type { CrashPoint } from './phases.ts';
+import type { NewImage } from './schema.ts';
+
+export const control = {
+  /** Main: changed to wake the worker, for whatever reason. */
+  wake: 0,
+  /** Main: end of what is published in the ring. */
+  published: 1,
+  /** Worker: commits since opening. */
+  committed: 2,
+  /** Worker: what the ring no longer needs. */
+  released: 3,
+  /** Worker: one of `workerStates`. */
+  state: 4,
+  /** Worker: replies sent. */
+  replies: 5,
+  /** Worker: generation up to which records are folded, less the base generation of the opening. */
+  folded: 6,
+} as const;
+export const CONTROL_WORDS = 16;
+
+export const workerStates = { starting: 0, running: 1, failed: 2, ended: 3 } as const;
+
+/** Numbers for reports, written by the worker. */
+export const statisticNames = [
+  'transactions',
+  'recordBytes',
+  'pagesCommitted',
+  'pageBytesEncoded',
+  'pagesDirect',
+  'objectFolds',
+  'objectsFolded',
+  'pageFolds',
+  'pagesFolded',
+  'logCheckpoints',
+  'logBytes',
+  'logBytesMax',
+  'commitUsLast',
+  'commitUsSum',
+] as const;
+export type StatisticName = (typeof statisticNames)[number];
+
+export interface Shared {
+  readonly control: SharedArrayBuffer;
+  readonly ring: SharedArrayBuffer;
+  /** HASH_SLOTS record hashes of 32 bytes, by generation modulo HASH_SLOTS. */
+  readonly hashes: SharedArrayBuffer;
+  /** Float64 a statistic. */
+  readonly statistics: SharedArrayBuffer;
+}
+
+export function makeShared(ringBytes: number): Shared {
+  return {
+    control: new SharedArrayBuffer(CONTROL_WORDS * 4),
+    ring: new SharedArrayBuffer(ringBytes),
+    hashes: new SharedArrayBuffer(HASH_SLOTS * 32),
+    statistics: new SharedArrayBuffer(statisticNames.length * 8),
+  };
+}
+
+/** What the worker is started with. */
+export interface WorkerOptions {
+  readonly path: string;
+  readonly create: NewImage | null;
+  readonly durability: Durability;
+  readonly limits: StoreLimits;
+  readonly crashPoint: CrashPoint | null;
+  readonly acceptLoss: boolean;
+  readonly pid: number;
+  readonly startedMs: number;
+  readonly shared: Shared;
+}
+
+export type Request =
+  | { readonly kind: 'go' }
+  | { readonly kind: 'addProgram'; readonly program: ProgramRow }
+  | { readonly kind: 'fold' }
+  /** Folds, marks the head closed, empties the log; the main thread then closes its connection. */
+  | { readonly kind: 'prepareClose' }
+  | { readonly kind: 'close' };
+
+export type Reply = { readonly error: PlainError | null };

@@ -1,0 +1,35 @@
+/**
+ * What the store refuses, with the exit code that the command line gives it (DamageError of the contract is code 65).
+ *
+ * Holds no state. Thrown by opening; turned into one clear line by the entry point.
+ */
+
+/** An image that cannot be opened as asked: `exitCode` as the command line documents, `advice` what to do next. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+  readonly exitCode: number;
+  readonly advice: string;
+
+  constructor(exitCode: number, message: string, advice: string) {
+    super(message);
+    this.exitCode = exitCode;
+    this.advice = advice;
+  }
+}
+
+export const exitCodes = {
+  foreign: 65,
+  missing: 66,
+  inUse: 69,
+  cannotCreate: 73,
+  ioError: 74,
+} as const;
+
+/** An error as it crosses from the worker to the main thread. */
+export interface PlainError {
+  readonly kind: 'store' | 'damage' | 'other';
+  readonly message: string;
+  readonly exitCode: number;
+  readonly advice: string;
+  readonly stack: string;
+}

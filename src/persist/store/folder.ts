@@ -1,0 +1,360 @@
+/**
+ * Folding: what records hold moves into the tables, in small transactions between commits.
+ *
+ * Two passes. Objects (with checkpoints, journal and output): within a second of their commit. Pages: when records have
+ * some megabytes, when the machine is idle, now and then, or on request. Then the records that both have passed are
+ * deleted, except the newest, which a restart needs. Invariants: after each transaction the head describes the tables;
+ * a pass never goes beyond what is committed; with nothing new there is nothing to do, so an idle machine writes nothing.
+ * Worker only. Called by `worker.ts` when no batch waits.
+ */
+import type Database from 'better-sqlite3';
+import { kernelRecord } from '../../kernel/abi/memory.ts';
+import type { StoredObject } from './contract.ts';
+import { formatOfNumber, linksToText, stateToText } from './formats.ts';
+import { addRow, removeRow } from './head.ts';
+import type { OpenImage } from './image.ts';
+import { readPageContent } from './pages.ts';
+import type { PackedRecord } from './record.ts';
+import { type ObjectRow, objectRowHash, outputRowHash } from './rows.ts';
+
+/** Records deleted in one transaction. */
+const DELETE_ROWS = 128;
+
+interface ObjectPass {
+  readonly through: number;
+  readonly records: readonly PackedRecord[];
+  /** Newest state of each object that changed, null when it is gone. */
+  readonly newest: [number, { object: StoredObject; generation: number } | null][];
+  index: number;
+}
+
+interface PagePass {
+  readonly through: number;
+  readonly bytesBefore: number;
+  readonly numbers: readonly number[];
+  index: number;
+}
+
+export class Folder {
+  private readonly image: OpenImage;
+  private readonly folded: (generation: number) => void;
+  private readonly statements: ReturnType<typeof prepare>;
+  private objectPass: ObjectPass | null = null;
+  private pagePass: PagePass | null = null;
+  /** When the oldest record came whose objects, or pages, are not folded; -1 when there is none. */
+  private objectsSinceMs = -1;
+  private pagesSinceMs = -1;
+  private lastCommitMs: number;
+  private requested = false;
+
+  /** `folded` is told up to which generation records are folded. */
+  constructor(image: OpenImage, folded: (generation: number) => void) {
+    this.image = image;
+    this.folded = folded;
+    this.statements = prepare(image.database);
+    this.lastCommitMs = image.effects.nowMs();
+    if (image.pendingRecords.length > 0) this.objectsSinceMs = this.lastCommitMs;
+    if (image.head.generation > image.head.pagesFolded) this.pagesSinceMs = this.lastCommitMs;
+  }
+
+  /** A record was committed. */
+  noteCommit(): void {
+    const now = this.image.effects.nowMs();
+    this.lastCommitMs = now;
+    if (this.objectsSinceMs < 0) this.objectsSinceMs = now;
+    if (this.pagesSinceMs < 0) this.pagesSinceMs = now;
+  }
+
+  /** Everything is to be folded as soon as possible. */
+  request(): void {
+    this.requested = true;
+  }
+
+  requestDone(): void {
+    this.requested = false;
+  }
+
+  isComplete(): boolean {
+    const { head } = this.image;
+    return (
+      head.pagesFolded === head.generation && head.objectsFolded === head.generation && !this.hasOldRecords()
+    );
+  }
+
+  private hasOldRecords(): boolean {
+    const oldest = this.image.recordHashes.keys().next();
+    return oldest.done !== true && oldest.value <= this.deletable();
+  }
+
+  /** Newest generation whose record is not needed any more. */
+  private deletable(): number {
+    const { generation, pagesFolded, objectsFolded } = this.image.head;
+    return Math.min(pagesFolded, objectsFolded, generation - 1);
+  }
+
+  private objectsDue(now: number): boolean {
+    const { limits, pendingRecordBytes, head } = this.image;
+    if (head.objectsFolded === head.generation) return false;
+    if (this.requested || pendingRecordBytes > limits.pageFoldBytes / 2) return true;
+    return now - this.objectsSinceMs >= limits.objectFoldMs;
+  }
+
+  private pagesDue(now: number): boolean {
+    const { limits, unfoldedBytes, head } = this.image;
+    if (head.pagesFolded === head.generation) return false;
+    if (this.requested || unfoldedBytes > limits.pageFoldBytes) return true;
+    if (now - this.lastCommitMs >= limits.idleFoldMs) return true;
+    return now - this.pagesSinceMs >= limits.pageFoldMs;
+  }
+
+  /** Milliseconds until there is something to do; Infinity when a commit has to come first. */
+  dueInMs(): number {
+    const now = this.image.effects.nowMs();
+    const { limits, head } = this.image;
+    if (this.objectPass !== null || this.pagePass !== null || this.hasOldRecords()) return 0;
+    if (this.objectsDue(now) || this.pagesDue(now)) return 0;
+    let due = Number.POSITIVE_INFINITY;
+    if (head.objectsFolded < head.generation) {
+      due = Math.min(due, this.objectsSinceMs + limits.objectFoldMs - now);
+    }
+    if (head.pagesFolded < head.generation) {
+      due = Math.min(due, this.lastCommitMs + limits.idleFoldMs - now);
+      due = Math.min(due, this.pagesSinceMs + limits.pageFoldMs - now);
+    }
+    return Math.max(0, due);
+  }
+
+  /** Does one small transaction. Only when something is due. */
+  step(): void {
+    const now = this.image.effects.nowMs();
+    if (this.objectPass === null && this.objectsDue(now)) this.beginObjects();
+    if (this.objectPass !== null) {
+      this.stepObjects(this.objectPass);
+      return;
+    }
+    if (this.pagePass === null && this.pagesDue(now)) this.beginPages();
+    if (this.pagePass !== null) {
+      this.stepPages(this.pagePass);
+      return;
+    }
+    if (this.hasOldRecords()) this.deleteRecords();
+  }
+
+  private beginObjects(): void {
+    const { image } = this;
+    const records = image.pendingRecords.splice(0);
+    image.pendingRecordBytes = 0;
+    const newest = new Map<number, { object: StoredObject; generation: number } | null>();
+    for (const record of records) {
+      for (const address of record.gone()) newest.set(address, null);
+      for (const { object } of record.objects()) {
+        newest.set(object.address, { object, generation: record.generation });
+      }
+    }
+    this.objectsSinceMs = -1;
+    const through = image.head.generation;
+    this.objectPass = { through, records, newest: [...newest], index: 0 };
+    image.count('objectFolds', 1);
+  }
+
+  private stepObjects(pass: ObjectPass): void {
+    const { image } = this;
+    image.begin();
+    image.effects.phase('fold-objects-begin');
+    const end = Math.min(pass.newest.length, pass.index + image.limits.foldRows * 4);
+    for (const [address, entry] of pass.newest.slice(pass.index, end)) {
+      this.writeObject(address, entry);
+    }
+    image.count('objectsFolded', end - pass.index);
+    pass.index = end;
+    const isLast = end === pass.newest.length;
+    if (isLast) {
+      for (const record of pass.records) this.writeRows(record);
+      this.statements.thin(pass.through - image.limits.checkpointRows);
+      image.head.objectsFolded = pass.through;
+    }
+    image.headTable.write(image.head);
+    image.effects.phase('fold-objects-commit');
+    image.commit();
+    image.effects.phase('fold-objects-after');
+    if (isLast) this.objectPass = null;
+  }
+
+  private writeObject(address: number, entry: { object: StoredObject; generation: number } | null): void {
+    const { head } = this.image;
+    const { statements } = this;
+    const before = statements.objectHash.get(address) as Buffer | undefined;
+    if (before !== undefined) head.objects = removeRow(head.objects, before);
+    if (entry === null) {
+      statements.objectDelete.run(address);
+      return;
+    }
+    const { object, generation } = entry;
+    const format = formatOfNumber(object.type);
+    const row: ObjectRow = {
+      address,
+      serial: BigInt.asIntN(64, object.serial),
+      type: format.name,
+      generation,
+      state: stateToText(format, object.state),
+      links: linksToText(format, object.links),
+    };
+    const hash = objectRowHash(row);
+    statements.objectWrite.run({ ...row, hash });
+    head.objects = addRow(head.objects, hash);
+  }
+
+  /** The checkpoint's row, its journal, and what it did to output. */
+  private writeRows(record: PackedRecord): void {
+    const { head } = this.image;
+    const { statements } = this;
+    const { generation } = record;
+    const hash = this.image.recordHashes.get(generation) as Buffer;
+    statements.checkpoint.run(checkpointColumns(record, hash));
+    let sequence = 0;
+    for (const row of record.journal()) {
+      statements.journal.run(generation, sequence++, row.name, Buffer.from(row.data));
+    }
+    for (const { name: sink, offset, data } of record.output()) {
+      const row = { sink, offset, generation, bytes: Buffer.from(data) };
+      const rowHash = outputRowHash(row);
+      statements.outputWrite.run({ ...row, hash: rowHash });
+      head.output = addRow(head.output, rowHash);
+    }
+    for (const { name: sink, offset } of record.confirmations()) {
+      for (const row of statements.outputBelow.all(sink, offset)) {
+        head.output = removeRow(head.output, row.hash);
+        statements.outputDelete.run(sink, row.offset);
+      }
+    }
+  }
+
+  private beginPages(): void {
+    const { image } = this;
+    this.pagesSinceMs = -1;
+    const numbers = [...image.traces.pages.keys()].sort((a, b) => a - b);
+    const through = image.head.generation;
+    this.pagePass = { through, bytesBefore: image.unfoldedBytes, numbers, index: 0 };
+    image.count('pageFolds', 1);
+  }
+
+  private stepPages(pass: PagePass): void {
+    const { image } = this;
+    image.begin();
+    image.effects.phase('fold-pages-begin');
+    const end = Math.min(pass.numbers.length, pass.index + image.limits.foldRows);
+    for (const number of pass.numbers.slice(pass.index, end)) this.foldPage(number);
+    image.count('pagesFolded', end - pass.index);
+    pass.index = end;
+    image.flushMap(image.head.generation);
+    const isLast = end === pass.numbers.length;
+    if (isLast) image.head.pagesFolded = pass.through;
+    image.headTable.write(image.head);
+    image.effects.phase('fold-pages-commit');
+    image.commit();
+    image.effects.phase('fold-pages-after');
+    if (!isLast) return;
+    this.pagePass = null;
+    image.traces.trim(pass.through);
+    image.unfoldedBytes -= pass.bytesBefore;
+    if (image.head.pagesFolded < image.head.generation && this.pagesSinceMs < 0) {
+      this.pagesSinceMs = image.effects.nowMs();
+    }
+  }
+
+  private foldPage(number: number): void {
+    const { image } = this;
+    const trace = image.traces.pages.get(number);
+    if (trace === undefined) return;
+    const entry = image.map.lookup(number);
+    if (entry !== null && entry.generation >= trace.newest) return;
+    const slot = image.shadow.find(number);
+    const content = slot >= 0 ? image.shadow.page(slot) : readPageContent(number, image.view(), trace);
+    image.writePage(number, trace.newest, content);
+  }
+
+  private deleteRecords(): void {
+    const { image } = this;
+    const through = this.deletable();
+    const oldest = image.recordHashes.keys().next().value as number;
+    const last = Math.min(through, oldest + DELETE_ROWS - 1);
+    image.begin();
+    this.statements.recordDelete.run(last);
+    image.effects.phase('fold-delete-commit');
+    image.commit();
+    image.effects.phase('fold-delete-after');
+    for (const generation of image.recordHashes.keys()) {
+      if (generation > last) break;
+      image.recordHashes.delete(generation);
+    }
+    image.records.trim(last);
+    this.folded(Math.min(image.head.pagesFolded, last));
+  }
+}
+
+function checkpointColumns(record: PackedRecord, hash: Buffer): Record<string, unknown> {
+  const { header } = record;
+  const bytes = record.kernelRecord;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const isKnown = bytes.byteLength === kernelRecord.size;
+  const kernel = kernelRecord.read(isKnown ? view : new DataView(new ArrayBuffer(kernelRecord.size)), 0);
+  const signed = (word: bigint) => BigInt.asIntN(64, word);
+  return {
+    generation: record.generation,
+    parent: record.parent,
+    tick: signed(header.tick),
+    wall_ms: header.wallMs,
+    pause_us: header.pauseUs,
+    page_count: header.pageCount,
+    object_count: header.objectCount + header.goneCount,
+    byte_count: record.body.length,
+    clean: record.clean ? 1 : 0,
+    hash,
+    next_ticket: signed(kernel.nextTicket),
+    next_turn: signed(kernel.nextTurn),
+    next_serial: signed(kernel.nextSerial),
+    wall_base: signed(kernel.wallBase),
+    generator: `[${kernel.generator.map(signed).join(',')}]`,
+    border: record.border,
+  };
+}
+
+function prepare(database: Database.Database) {
+  const thinCheckpoints = database.prepare(
+    'DELETE FROM checkpoint WHERE generation <= ? AND retention = 0 AND tag IS NULL',
+  );
+  const thinJournal = database.prepare(
+    'DELETE FROM journal WHERE generation <= ? AND generation NOT IN (SELECT generation FROM checkpoint)',
+  );
+  return {
+    objectHash: database.prepare('SELECT hash FROM object WHERE address = ?').pluck(),
+    objectWrite: database.prepare(
+      `INSERT INTO object (address, serial, type, generation, state, links, hash)
+       VALUES (@address, @serial, @type, @generation, @state, @links, @hash)
+       ON CONFLICT (address) DO UPDATE SET serial = excluded.serial, type = excluded.type,
+         generation = excluded.generation, state = excluded.state, links = excluded.links,
+         hash = excluded.hash`,
+    ),
+    objectDelete: database.prepare('DELETE FROM object WHERE address = ?'),
+    checkpoint: database.prepare(
+      `INSERT INTO checkpoint (generation, parent, tick, wall_ms, pause_us, page_count, object_count,
+         byte_count, clean, hash, next_ticket, next_turn, next_serial, wall_base, generator, border)
+       VALUES (@generation, @parent, @tick, @wall_ms, @pause_us, @page_count, @object_count,
+         @byte_count, @clean, @hash, @next_ticket, @next_turn, @next_serial, @wall_base, @generator,
+         @border)`,
+    ),
+    journal: database.prepare('INSERT INTO journal (generation, sequence, kind, data) VALUES (?, ?, ?, ?)'),
+    outputWrite: database.prepare(
+      'INSERT INTO output (sink, offset, generation, bytes, hash) VALUES (@sink, @offset, @generation, @bytes, @hash)',
+    ),
+    outputBelow: database.prepare<[string, number], { offset: number; hash: Buffer }>(
+      'SELECT offset, hash FROM output WHERE sink = ? AND offset + length(bytes) <= ?',
+    ),
+    outputDelete: database.prepare('DELETE FROM output WHERE sink = ? AND offset = ?'),
+    recordDelete: database.prepare('DELETE FROM record WHERE generation <= ?'),
+    thin: (through: number) => {
+      thinCheckpoints.run(through);
+      thinJournal.run(through);
+    },
+  };
+}

@@ -1,0 +1,167 @@
+/**
+ * How the bytes of an object's state become the JSON text of its row, and back.
+ *
+ * The store knows an object as fields at offsets: the formats are data, taken from the layouts of `kernel/abi/types.ts`.
+ * 64-bit words are signed integers in the text, as SQLite's integers are. Text and bytes determine each other exactly.
+ */
+import { assert } from '../../base/assert.ts';
+import { highHalf, lowHalf, TWO_32 } from '../../base/integer.ts';
+import type { FieldPlace } from '../../base/layout.ts';
+import { links, states, type TypeName, typeNames, typeNumbers } from '../../kernel/abi/types.ts';
+import type { StoredLink } from './contract.ts';
+import { DamageError } from './contract.ts';
+
+export interface ObjectFormat {
+  readonly number: number;
+  readonly name: string;
+  /** Bytes of the state. */
+  readonly size: number;
+  readonly places: readonly FieldPlace[];
+  readonly links: readonly string[];
+}
+
+function formatOf(name: TypeName): ObjectFormat {
+  const { size, places } = states[name];
+  for (const place of places) {
+    assert(place.scalar === 'u64' || place.scalar === 'i64', `formats: ${name} holds 64-bit words`);
+  }
+  return { number: typeNumbers[name], name, size, places, links: links[name] };
+}
+
+const formats: readonly ObjectFormat[] = typeNames.map(formatOf);
+const byNumber = new Map(formats.map((format) => [format.number, format]));
+const byName = new Map(formats.map((format) => [format.name, format]));
+
+export function formatOfNumber(number: number): ObjectFormat {
+  const format = byNumber.get(number);
+  assert(format !== undefined, `formats: type ${number} is known`);
+  return format;
+}
+
+export function formatOfName(name: string): ObjectFormat {
+  const format = byName.get(name);
+  if (format === undefined) throw new DamageError(`an object has the unknown type '${name}'`);
+  return format;
+}
+
+/** The signed 64-bit word at `at`, in decimal. Words of 53 bits need no bigint. */
+function wordText(view: DataView, at: number): string {
+  const high = view.getInt32(at + 4, true);
+  const low = view.getUint32(at, true);
+  if (high >= -0x20_0000 && high < 0x20_0000) return String(high * TWO_32 + low);
+  return String(view.getBigInt64(at, true));
+}
+
+/** The state as a JSON object, fields in the order of the layout. */
+export function stateToText(format: ObjectFormat, state: Uint8Array): string {
+  assert(state.length === format.size, `formats: a ${format.name} has ${format.size} bytes of state`);
+  const view = new DataView(state.buffer, state.byteOffset, state.byteLength);
+  let text = '{';
+  for (const place of format.places) {
+    text += `${text.length > 1 ? ',' : ''}"${place.name}":`;
+    if (place.count === 0) text += wordText(view, place.offset);
+    else {
+      text += '[';
+      for (let i = 0; i < place.count; i++) {
+        text += (i > 0 ? ',' : '') + wordText(view, place.offset + i * 8);
+      }
+      text += ']';
+    }
+  }
+  return `${text}}`;
+}
+
+/** Reads what `stateToText` wrote: the same field names in the same order. Throws DamageError. */
+export function textToState(format: ObjectFormat, text: string): Uint8Array {
+  const state = new Uint8Array(format.size);
+  const view = new DataView(state.buffer);
+  let at = 0;
+  const expect = (literal: string) => {
+    if (!text.startsWith(literal, at)) {
+      throw new DamageError(`the state of a ${format.name} is not written as expected at ${at}`);
+    }
+    at += literal.length;
+  };
+  const word = (offset: number) => {
+    const start = at;
+    while (at < text.length && isNumberCode(text.charCodeAt(at))) at++;
+    writeWord(view, offset, text.slice(start, at), format.name);
+  };
+  for (const [index, place] of format.places.entries()) {
+    expect(`${index === 0 ? '{' : ','}"${place.name}":`);
+    if (place.count === 0) word(place.offset);
+    else {
+      for (let i = 0; i < place.count; i++) {
+        expect(i === 0 ? '[' : ',');
+        word(place.offset + i * 8);
+      }
+      expect(']');
+    }
+  }
+  expect('}');
+  if (at !== text.length) throw new DamageError(`the state of a ${format.name} has more text`);
+  return state;
+}
+
+function isNumberCode(code: number): boolean {
+  return code === 0x2d || (code >= 0x30 && code <= 0x39);
+}
+
+const wordPattern = /^-?\d{1,19}$/;
+
+function writeWord(view: DataView, offset: number, digits: string, name: string): void {
+  if (digits.length === 0 || digits.length > 15) {
+    if (!wordPattern.test(digits)) throw new DamageError(`the state of a ${name} has a bad word`);
+    view.setBigInt64(offset, BigInt(digits), true);
+    return;
+  }
+  const value = Number(digits);
+  if (!Number.isSafeInteger(value)) throw new DamageError(`the state of a ${name} has a bad word`);
+  const magnitude = Math.abs(value);
+  if (value >= 0) {
+    view.setUint32(offset, lowHalf(magnitude), true);
+    view.setUint32(offset + 4, highHalf(magnitude), true);
+  } else view.setBigInt64(offset, BigInt(value), true);
+}
+
+/** Links as a JSON object by name; serials as signed integers. */
+export function linksToText(format: ObjectFormat, stored: readonly StoredLink[]): string {
+  assert(stored.length === format.links.length, `formats: a ${format.name} has ${format.links.length} links`);
+  const parts = stored.map((link, i) => {
+    const name = `"${format.links[i]}":`;
+    if (link === null) return `${name}null`;
+    if ('name' in link) return `${name}{"name":${JSON.stringify(link.name)}}`;
+    return `${name}{"address":${link.address},"serial":${BigInt.asIntN(64, link.serial)}}`;
+  });
+  return `{${parts.join(',')}}`;
+}
+
+const linkPattern = /^\{"address":(\d{1,16}),"serial":(-?\d{1,19})\}/;
+const namePattern = /^\{"name":("(?:[^"\\]|\\.)*")\}/;
+
+/** Reads what `linksToText` wrote. Throws DamageError. */
+export function textToLinks(format: ObjectFormat, text: string): StoredLink[] {
+  let rest = text;
+  const damaged = () => new DamageError(`the links of a ${format.name} are not written as expected`);
+  const take = (literal: string) => {
+    if (!rest.startsWith(literal)) throw damaged();
+    rest = rest.slice(literal.length);
+  };
+  const stored = format.links.map((name, i): StoredLink => {
+    take(`${i === 0 ? '{' : ','}"${name}":`);
+    if (rest.startsWith('null')) {
+      take('null');
+      return null;
+    }
+    const found = linkPattern.exec(rest) ?? namePattern.exec(rest);
+    if (found === null) throw damaged();
+    rest = rest.slice(found[0].length);
+    const [, first, serial] = found;
+    if (serial === undefined) return { name: JSON.parse(first as string) as string };
+    return { address: Number(first), serial: BigInt.asUintN(64, BigInt(serial)) };
+  });
+  if (format.links.length === 0) take('{');
+  take('}');
+  if (rest !== '') throw damaged();
+  return stored;
+}

@@ -1,0 +1,184 @@
+/**
+ * The head row: which state is the newest, and the roots that authenticate everything a restart reads.
+ *
+ * Invariant: the row's `authentication` is the SHA-256 of the image's id and all its other columns. Written by the worker
+ * in every transaction that changes what it covers; verified by every reader before it trusts anything else.
+ */
+import type Database from 'better-sqlite3';
+import { assert } from '../../base/assert.ts';
+import { SHORT_HASH_BYTES, sha256, writeInteger } from './bytes.ts';
+import { DamageError } from './contract.ts';
+import { absentEntry, type MapEntry } from './map.ts';
+
+export interface HeadRow {
+  generation: number;
+  recordHash: Buffer;
+  pagesFolded: number;
+  objectsFolded: number;
+  map: MapEntry;
+  objects: RowSum;
+  output: RowSum;
+  programHash: Buffer;
+  closed: boolean;
+}
+
+/** A set of rows: their number, and the sum of their short hashes modulo 2^128. A changed row costs O(1). */
+export interface RowSum {
+  readonly count: number;
+  readonly sum: bigint;
+}
+
+export const emptySum: RowSum = { count: 0, sum: 0n };
+
+function toBigint(hash: Buffer): bigint {
+  return hash.readBigUInt64LE(0) | (hash.readBigUInt64LE(8) << 64n);
+}
+
+export function addRow(total: RowSum, hash: Buffer): RowSum {
+  return { count: total.count + 1, sum: BigInt.asUintN(128, total.sum + toBigint(hash)) };
+}
+
+export function removeRow(total: RowSum, hash: Buffer): RowSum {
+  return { count: total.count - 1, sum: BigInt.asUintN(128, total.sum - toBigint(hash)) };
+}
+
+function sumToBytes(sum: bigint): Buffer {
+  const bytes = Buffer.alloc(SHORT_HASH_BYTES);
+  bytes.writeBigUInt64LE(BigInt.asUintN(64, sum), 0);
+  bytes.writeBigUInt64LE(sum >> 64n, 8);
+  return bytes;
+}
+
+export function freshHead(programHash: Buffer): HeadRow {
+  return {
+    generation: 0,
+    recordHash: Buffer.alloc(32),
+    pagesFolded: 0,
+    objectsFolded: 0,
+    map: absentEntry,
+    objects: emptySum,
+    output: emptySum,
+    programHash,
+    closed: false,
+  };
+}
+
+function authenticationOf(imageId: string, head: HeadRow): Buffer {
+  const integers = [
+    head.generation,
+    head.pagesFolded,
+    head.objectsFolded,
+    head.map.generation,
+    head.objects.count,
+    head.output.count,
+    head.closed ? 1 : 0,
+  ];
+  const numbers = Buffer.alloc(8 * integers.length);
+  integers.forEach((value, i) => {
+    writeInteger(numbers, i * 8, value);
+  });
+  return sha256(
+    Buffer.concat([
+      numbers,
+      head.recordHash,
+      head.map.hash,
+      sumToBytes(head.objects.sum),
+      sumToBytes(head.output.sum),
+      head.programHash,
+      Buffer.from(imageId),
+    ]),
+  );
+}
+
+interface Columns {
+  generation: number;
+  record_hash: Buffer;
+  pages_folded: number;
+  objects_folded: number;
+  map_generation: number;
+  map_hash: Buffer;
+  object_count: number;
+  object_sum: Buffer;
+  output_count: number;
+  output_sum: Buffer;
+  program_hash: Buffer;
+  closed: number;
+  authentication: Buffer;
+}
+
+/** Statements on the head row of one connection. */
+export class HeadTable {
+  private readonly imageId: string;
+  private readonly select: Database.Statement<[], Columns>;
+  private readonly update: Database.Statement<Columns>;
+
+  constructor(database: Database.Database, imageId: string) {
+    this.imageId = imageId;
+    this.select = database.prepare<[], Columns>('SELECT * FROM head WHERE id = 1');
+    this.update = database.prepare<Columns>(
+      `INSERT OR REPLACE INTO head VALUES (1, @generation, @record_hash, @pages_folded,
+         @objects_folded, @map_generation, @map_hash, @object_count, @object_sum, @output_count,
+         @output_sum, @program_hash, @closed, @authentication)`,
+    );
+  }
+
+  /** The row, verified. Throws DamageError. */
+  read(): HeadRow {
+    const row = this.select.get();
+    if (row === undefined) throw new DamageError('the head row is missing');
+    const sizes: [Buffer, number][] = [
+      [row.record_hash, 32],
+      [row.map_hash, SHORT_HASH_BYTES],
+      [row.object_sum, SHORT_HASH_BYTES],
+      [row.output_sum, SHORT_HASH_BYTES],
+      [row.program_hash, 32],
+    ];
+    const head: HeadRow = {
+      generation: row.generation,
+      recordHash: row.record_hash,
+      pagesFolded: row.pages_folded,
+      objectsFolded: row.objects_folded,
+      map: { generation: row.map_generation, hash: row.map_hash },
+      objects: emptySum,
+      output: emptySum,
+      programHash: row.program_hash,
+      closed: row.closed === 1,
+    };
+    const damaged =
+      sizes.some(([bytes, size]) => bytes.length !== size) ||
+      [row.generation, row.pages_folded, row.objects_folded].some(isNoGeneration) ||
+      [row.map_generation, row.object_count, row.output_count].some(isNoGeneration);
+    if (damaged) throw new DamageError('the head row has columns that cannot be');
+    head.objects = { count: row.object_count, sum: toBigint(row.object_sum) };
+    head.output = { count: row.output_count, sum: toBigint(row.output_sum) };
+    if (!authenticationOf(this.imageId, head).equals(row.authentication)) {
+      throw new DamageError(`the head row (generation ${head.generation}) does not match its authentication`);
+    }
+    return head;
+  }
+
+  /** Writes the row, inside the caller's transaction. */
+  write(head: HeadRow): void {
+    assert(head.pagesFolded <= head.generation, 'head: pages are folded up to what is committed');
+    assert(head.objectsFolded <= head.generation, 'head: objects are folded up to what is committed');
+    this.update.run({
+      generation: head.generation,
+      record_hash: head.recordHash,
+      pages_folded: head.pagesFolded,
+      objects_folded: head.objectsFolded,
+      map_generation: head.map.generation,
+      map_hash: head.map.hash,
+      object_count: head.objects.count,
+      object_sum: sumToBytes(head.objects.sum),
+      output_count: head.output.count,
+      output_sum: sumToBytes(head.output.sum),
+      program_hash: head.programHash,
+      closed: head.closed ? 1 : 0,
+      authentication: authenticationOf(this.imageId, head),
+    });
+  }
+}
+
+function isNoGeneration(value: number): boolean {
+  return !Number.isSafeInteger(value) || value < 0;
+}

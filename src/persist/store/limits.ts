@@ -1,0 +1,75 @@
+/**
+ * Bounds of the store, with their reasons. The file format's own sizes are in `record.ts` and `map.ts`.
+ *
+ * Invariant: the relations asserted at the end. Tests pass smaller values through `StoreOptions.limits`.
+ */
+import { assert } from '../../base/assert.ts';
+import { PAGE_SIZE } from '../../base/limits.ts';
+
+export interface StoreLimits {
+  /** Bytes of the ring between the machine and the worker; a power of two. */
+  readonly ringBytes: number;
+  /** Batches published and not committed: more would only hide that the disk is too slow. */
+  readonly batchesMax: number;
+  /** Pages of which the worker keeps the last content, to write differences only (store.md 9). */
+  readonly shadowPages: number;
+  /** Pages of one batch that are not in the shadow and still go into the record; the others go straight to `page`. */
+  readonly recordMissesMax: number;
+  /** Bytes of page entries in one record; what is beyond goes straight to `page`. */
+  readonly recordBytesMax: number;
+  /** Milliseconds from a commit to the folding of its objects: stock clients see objects at most a second old. */
+  readonly objectFoldMs: number;
+  /** Bytes of records that are not folded, at which pages are folded (store.md 11: bounds the work of a restart). */
+  readonly pageFoldBytes: number;
+  /** Milliseconds without a commit after which an idle machine is folded, once. */
+  readonly idleFoldMs: number;
+  /** Milliseconds after which pages are folded even if little came together. */
+  readonly pageFoldMs: number;
+  /** Pages, or objects, in one folding transaction: a commit waits at most for one of these. */
+  readonly foldRows: number;
+  /** Bytes of the write-ahead log at which it is copied into the file between two commits. */
+  readonly logBytes: number;
+  /** Bytes of the log at which the worker waits for readers so that the log can start again. */
+  readonly logBytesMax: number;
+  /** Rows kept in `checkpoint`. */
+  readonly checkpointRows: number;
+}
+
+export const storeLimits: StoreLimits = {
+  ringBytes: 32 * 1024 * 1024,
+  batchesMax: 256,
+  shadowPages: 16 * 1024,
+  recordMissesMax: 512,
+  recordBytesMax: 8 * 1024 * 1024,
+  objectFoldMs: 700,
+  pageFoldBytes: 8 * 1024 * 1024,
+  idleFoldMs: 3000,
+  pageFoldMs: 60_000,
+  foldRows: 64,
+  logBytes: 8 * 1024 * 1024,
+  logBytesMax: 128 * 1024 * 1024,
+  checkpointRows: 1000,
+};
+
+/** Bytes of an item that must fit into the ring in one piece; output is cut into pieces of this size. */
+export const ITEM_BYTES_MAX = 64 * 1024;
+/** Smallest ring: several items. */
+export const RING_BYTES_MIN = 4 * ITEM_BYTES_MAX;
+/** Entries of the table through which the worker tells the hashes of committed records. */
+export const HASH_SLOTS = 1024;
+/** Bytes of records that a reader keeps decoded. */
+export const RECORD_CACHE_BYTES = 16 * 1024 * 1024;
+/** Map blocks that a reader keeps. */
+export const MAP_BLOCKS_CACHED = 2048;
+/** Milliseconds that the worker looks at the ring before it sleeps, when batches come fast (store.md 8). */
+export const SPIN_MS = 0.3;
+/** Milliseconds to wait for another program's lock on the file. */
+export const BUSY_MS = 5000;
+/** Milliseconds to wait for the worker to start. */
+export const START_MS = 30_000;
+
+assert(
+  storeLimits.batchesMax * 2 <= HASH_SLOTS,
+  'store limits: a hash is read before its slot is used again',
+);
+assert(RING_BYTES_MIN > 8 * PAGE_SIZE, 'store limits: the smallest ring holds some pages');

@@ -1,0 +1,104 @@
+/**
+ * The main thread's end of the worker: starting it, asking it, waiting for it, and learning that it failed.
+ *
+ * Invariants: a request is answered before the next is made; `failure` is set once and for ever, by the worker's first
+ * error. All waiting is on shared words, so the event loop need not turn. Owned by `store.ts`.
+ */
+import { once } from 'node:events';
+import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { assert } from '../../base/assert.ts';
+import { control, type Reply, type Request, type WorkerOptions, workerStates } from './channel.ts';
+import { DamageError } from './contract.ts';
+import { exitCodes, type PlainError, StoreError } from './errors.ts';
+import { START_MS } from './limits.ts';
+import { wake } from './ring.ts';
+
+function fromPlain(plain: PlainError): Error {
+  if (plain.kind === 'damage') return new DamageError(plain.message);
+  if (plain.kind === 'store') return new StoreError(plain.exitCode, plain.message, plain.advice);
+  const error = new Error(`store worker: ${plain.message}`);
+  error.stack = plain.stack;
+  return error;
+}
+
+export class WorkerLink {
+  readonly words: Int32Array;
+  failure: Error | null = null;
+  private readonly worker: Worker;
+  private readonly port;
+  private replies = 0;
+
+  /** Starts the worker and waits until it has opened the image. Throws what it refused with. */
+  constructor(options: WorkerOptions) {
+    this.words = new Int32Array(options.shared.control);
+    const { port1, port2 } = new MessageChannel();
+    this.port = port1;
+    const suffix = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    this.worker = new Worker(new URL(`./worker.${suffix}`, import.meta.url), {
+      workerData: { options, port: port2 },
+      transferList: [port2],
+      name: 'perdure-store',
+    });
+    // The worker tells its errors itself; what it cannot tell, such as a lack of memory, comes here.
+    this.worker.on('error', (error) => {
+      this.failure ??= error instanceof Error ? error : new Error(String(error));
+    });
+    this.awaitReply(START_MS);
+  }
+
+  /** Asks and waits for the answer. Throws the worker's error. */
+  ask(request: Request): void {
+    this.throwFailure();
+    this.port.postMessage(request);
+    wake(this.words);
+    this.awaitReply(null);
+  }
+
+  private awaitReply(limitMs: number | null): void {
+    while (Atomics.load(this.words, control.replies) === this.replies) {
+      const found = Atomics.wait(this.words, control.replies, this.replies, limitMs ?? 1000);
+      if (found !== 'timed-out') continue;
+      if (limitMs !== null) {
+        throw new StoreError(exitCodes.ioError, 'the store worker did not start', 'run again');
+      }
+      this.throwFailure();
+    }
+    this.replies++;
+    const message = receiveMessageOnPort(this.port) as { message: Reply } | undefined;
+    assert(message !== undefined, 'store: a counted reply is there');
+    if (message.message.error !== null) {
+      this.failure = fromPlain(message.message.error);
+      this.port.close();
+      throw this.failure;
+    }
+  }
+
+  /** Looks whether the worker has failed. */
+  checkFailure(): Error | null {
+    if (this.failure !== null) return this.failure;
+    if (Atomics.load(this.words, control.state) !== workerStates.failed) return null;
+    try {
+      this.awaitReply(null);
+    } catch (error) {
+      this.failure ??= error as Error;
+    }
+    return this.failure;
+  }
+
+  throwFailure(): void {
+    const failure = this.checkFailure();
+    if (failure !== null) throw failure;
+  }
+
+  /** Waits for the thread to end, after a 'close' or a failure. */
+  async ended(): Promise<void> {
+    this.port.close();
+    if (this.worker.threadId !== -1) await once(this.worker, 'exit');
+  }
+
+  /** Ends the thread wherever it is; for an opening that was refused on this side. */
+  terminate(): void {
+    this.port.close();
+    void this.worker.terminate();
+  }
+}

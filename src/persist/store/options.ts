@@ -1,0 +1,30 @@
+/**
+ * What the entry point gives the store: where, how durable, and the effects of the host.
+ *
+ * Holds no state.
+ */
+import type { Durability } from './contract.ts';
+import type { StoreLimits } from './limits.ts';
+import type { CrashHooks } from './phases.ts';
+
+/** What the store needs from the host besides its file. */
+export interface StoreEffects {
+  /** Wall clock, milliseconds since 1970. */
+  readonly wallMs: () => number;
+  /** For the image's id. */
+  readonly randomBytes: (count: number) => Uint8Array;
+  readonly pid: number;
+}
+
+export interface StoreOptions {
+  /** True: a missing image is created. False: it is refused with exit code 66. */
+  readonly create: boolean;
+  readonly durability: Durability;
+  readonly effects: StoreEffects;
+  /** Where the process dies and who is told of the labelled points; for crash tests. */
+  readonly crashPoint?: CrashHooks | null;
+  /** Smaller bounds, for tests. */
+  readonly limits?: Partial<StoreLimits>;
+  /** Opens an image whose log was cut short at the newest generation that is left. */
+  readonly acceptLoss?: boolean;
+}

@@ -1,0 +1,322 @@
+/**
+ * The packed record: everything one checkpoint changed, in one blob.
+ *
+ *   header (`recordHeader`), kernel record, border (UTF-8 JSON),
+ *   page index: (number u32, place u32) in ascending order of number; place = byte offset of the entry in the record,
+ *   page entries: `pageEntry`, then runs (delta.ts) or nothing,
+ *   objects, gone objects (u64 each), journal, output, confirmations (entries.ts).
+ *
+ * Its SHA-256 is the checkpoint's hash; it contains its parent's. Written once by the worker's committer, read by
+ * folding and by restart, never changed. Part of the image format.
+ */
+import { assert } from '../../base/assert.ts';
+import { layout } from '../../base/layout.ts';
+import { PAGE_SIZE } from '../../base/limits.ts';
+import { GrowingBytes, readInteger, writeInteger } from './bytes.ts';
+import type { StoredObject } from './contract.ts';
+import { applyRuns } from './delta.ts';
+import { type RowEntry, readObject, readRow } from './entries.ts';
+
+/** 'PDRC', little endian. */
+export const RECORD_MAGIC = 0x4352_4450;
+export const RECORD_VERSION = 1;
+export const recordFlags = { clean: 1 } as const;
+
+export const recordHeader = layout('recordHeader', {
+  magic: 'u32',
+  version: 'u16',
+  flags: 'u16',
+  generation: 'u64',
+  parent: 'u64',
+  tick: 'u64',
+  /** Milliseconds since 1970. */
+  wallMs: 'u64',
+  /** Map root and fold state at the time of the commit. */
+  pagesFolded: 'u64',
+  mapGeneration: 'u64',
+  pauseUs: 'u32',
+  kernelRecordBytes: 'u32',
+  borderBytes: 'u32',
+  pageCount: 'u32',
+  pageBytes: 'u32',
+  objectCount: 'u32',
+  objectBytes: 'u32',
+  goneCount: 'u32',
+  journalCount: 'u32',
+  journalBytes: 'u32',
+  outputCount: 'u32',
+  outputBytes: 'u32',
+  confirmCount: 'u32',
+  confirmBytes: 'u32',
+  parentHash: ['u8', 32],
+  mapHash: ['u8', 16],
+});
+
+/** Fixed part of a page entry; `bytes` of runs follow. */
+export const pageEntry = layout('pageEntry', {
+  /** pc of the first write since the checkpoint before, 0 if unknown. */
+  pc: 'u64',
+  kind: 'u16',
+  bytes: 'u16',
+  reserved: 'u32',
+});
+
+export const pageKinds = {
+  /** The page is zeros. */
+  zero: 1,
+  /** Runs on a page of zeros. */
+  replace: 2,
+  /** Runs on the content of the generation before. */
+  delta: 3,
+  /** The content went straight into the table `page` in the same transaction. */
+  folded: 4,
+  /** The page's 4096 bytes follow; `bytes` is 0. */
+  full: 5,
+} as const;
+
+const INDEX_BYTES = 8;
+
+/** The sections of a record that is being put together; reused for each. */
+export interface RecordParts {
+  readonly numbers: number[];
+  /** Offset of each page's entry in `pages`. */
+  readonly places: number[];
+  readonly pages: GrowingBytes;
+  readonly objects: GrowingBytes;
+  objectCount: number;
+  readonly gone: number[];
+  readonly journal: GrowingBytes;
+  journalCount: number;
+  readonly output: GrowingBytes;
+  outputCount: number;
+  readonly confirm: GrowingBytes;
+  confirmCount: number;
+}
+
+export function emptyParts(): RecordParts {
+  const section = () => new GrowingBytes(4096);
+  return {
+    numbers: [],
+    places: [],
+    pages: section(),
+    objects: section(),
+    objectCount: 0,
+    gone: [],
+    journal: section(),
+    journalCount: 0,
+    output: section(),
+    outputCount: 0,
+    confirm: section(),
+    confirmCount: 0,
+  };
+}
+
+export function clearParts(parts: RecordParts): void {
+  parts.numbers.length = 0;
+  parts.places.length = 0;
+  parts.gone.length = 0;
+  for (const section of [parts.pages, parts.objects, parts.journal, parts.output, parts.confirm]) {
+    section.length = 0;
+  }
+  parts.objectCount = 0;
+  parts.journalCount = 0;
+  parts.outputCount = 0;
+  parts.confirmCount = 0;
+}
+
+export type RecordHeader = ReturnType<typeof recordHeader.read>;
+
+/** What the committer knows about a record besides its sections. */
+export interface RecordFacts {
+  readonly generation: number;
+  readonly parent: number;
+  readonly tick: bigint;
+  readonly wallMs: number;
+  readonly pauseUs: number;
+  readonly clean: boolean;
+  readonly kernelRecord: Uint8Array;
+  /** UTF-8. */
+  readonly border: Uint8Array;
+  readonly parentHash: Uint8Array;
+  readonly pagesFolded: number;
+  readonly mapGeneration: number;
+  readonly mapHash: Uint8Array;
+}
+
+/** Puts the record together in `out`, which is cleared first. */
+export function writeRecord(out: GrowingBytes, facts: RecordFacts, parts: RecordParts): void {
+  out.length = 0;
+  out.reserve(recordHeader.size);
+  out.append(facts.kernelRecord);
+  out.append(facts.border);
+  const order = sortedOrder(parts.numbers);
+  const entriesAt = out.length + order.length * INDEX_BYTES;
+  for (const i of order) {
+    const at = out.reserve(INDEX_BYTES);
+    out.buffer.writeUInt32LE(parts.numbers[i] as number, at);
+    out.buffer.writeUInt32LE(entriesAt + (parts.places[i] as number), at + 4);
+  }
+  out.append(parts.pages.used());
+  out.append(parts.objects.used());
+  for (const address of parts.gone) writeInteger(out.buffer, out.reserve(8), address);
+  for (const section of [parts.journal, parts.output, parts.confirm]) out.append(section.used());
+  const view = new DataView(out.buffer.buffer, out.buffer.byteOffset, recordHeader.size);
+  recordHeader.write(view, 0, {
+    magic: RECORD_MAGIC,
+    version: RECORD_VERSION,
+    flags: facts.clean ? recordFlags.clean : 0,
+    generation: BigInt(facts.generation),
+    parent: BigInt(facts.parent),
+    tick: facts.tick,
+    wallMs: BigInt(facts.wallMs),
+    pagesFolded: BigInt(facts.pagesFolded),
+    mapGeneration: BigInt(facts.mapGeneration),
+    pauseUs: facts.pauseUs,
+    kernelRecordBytes: facts.kernelRecord.length,
+    borderBytes: facts.border.length,
+    pageCount: order.length,
+    pageBytes: parts.pages.length,
+    objectCount: parts.objectCount,
+    objectBytes: parts.objects.length,
+    goneCount: parts.gone.length,
+    journalCount: parts.journalCount,
+    journalBytes: parts.journal.length,
+    outputCount: parts.outputCount,
+    outputBytes: parts.output.length,
+    confirmCount: parts.confirmCount,
+    confirmBytes: parts.confirm.length,
+    parentHash: Array.from(facts.parentHash),
+    mapHash: Array.from(facts.mapHash),
+  });
+}
+
+/** Indices of `numbers` in ascending order of number; a page may occur only once in a batch. */
+function sortedOrder(numbers: readonly number[]): number[] {
+  const order = numbers.map((_, i) => i);
+  order.sort((a, b) => (numbers[a] as number) - (numbers[b] as number));
+  for (let i = 1; i < order.length; i++) {
+    const here = numbers[order[i] as number] as number;
+    assert(here !== numbers[order[i - 1] as number], `record: page ${here} is in a batch once`);
+  }
+  return order;
+}
+
+/** A record as read: its header, and its sections on demand. The bytes are not copied and must not change. */
+export class PackedRecord {
+  readonly body: Buffer;
+  readonly header: RecordHeader;
+  readonly generation: number;
+  readonly parent: number;
+  private readonly indexAt: number;
+  private readonly objectsAt: number;
+
+  /** Throws an InvariantError when the sections do not fill the record exactly. */
+  constructor(body: Buffer) {
+    assert(body.length >= recordHeader.size, 'record: it holds its header');
+    this.body = body;
+    const view = new DataView(body.buffer, body.byteOffset, body.length);
+    const header = recordHeader.read(view, 0);
+    assert(header.magic === RECORD_MAGIC, 'record: it begins with its magic number');
+    assert(header.version === RECORD_VERSION, `record: version ${header.version} is known`);
+    this.header = header;
+    this.generation = readInteger(body, recordHeader.offset.generation);
+    this.parent = readInteger(body, recordHeader.offset.parent);
+    this.indexAt = recordHeader.size + header.kernelRecordBytes + header.borderBytes;
+    this.objectsAt = this.indexAt + header.pageCount * INDEX_BYTES + header.pageBytes;
+    const rows = header.journalBytes + header.outputBytes + header.confirmBytes;
+    const end = this.objectsAt + header.objectBytes + header.goneCount * 8 + rows;
+    assert(end === body.length, 'record: its sections fill it');
+  }
+
+  get clean(): boolean {
+    return (this.header.flags & recordFlags.clean) !== 0;
+  }
+
+  get parentHash(): Buffer {
+    return Buffer.from(this.header.parentHash);
+  }
+
+  get kernelRecord(): Uint8Array {
+    const end = recordHeader.size + this.header.kernelRecordBytes;
+    return Uint8Array.prototype.slice.call(this.body, recordHeader.size, end);
+  }
+
+  get border(): string {
+    return this.body.toString('utf8', this.indexAt - this.header.borderBytes, this.indexAt);
+  }
+
+  pageNumber(index: number): number {
+    return this.body.readUInt32LE(this.indexAt + index * INDEX_BYTES);
+  }
+
+  /** Byte offset of the entry of this page, or -1. */
+  findPage(number: number): number {
+    let low = 0;
+    let high = this.header.pageCount - 1;
+    while (low <= high) {
+      const middle = (low + high) >>> 1;
+      const found = this.pageNumber(middle);
+      if (found === number) return this.body.readUInt32LE(this.indexAt + middle * INDEX_BYTES + 4);
+      if (found < number) low = middle + 1;
+      else high = middle - 1;
+    }
+    return -1;
+  }
+
+  pageKind(place: number): number {
+    return this.body.readUInt16LE(place + pageEntry.offset.kind);
+  }
+
+  /** Brings `page` from the generation before to this one. */
+  applyPage(place: number, page: Buffer): void {
+    const kind = this.pageKind(place);
+    assert(kind !== pageKinds.folded, 'record: a folded page is not applied');
+    const from = place + pageEntry.size;
+    if (kind === pageKinds.full) {
+      this.body.copy(page, 0, from, from + PAGE_SIZE);
+      return;
+    }
+    if (kind !== pageKinds.delta) page.fill(0);
+    applyRuns(page, this.body, from, from + this.body.readUInt16LE(place + pageEntry.offset.bytes));
+  }
+
+  *objects(): Generator<{ object: StoredObject; from: number; end: number }> {
+    let at = this.objectsAt;
+    for (let i = 0; i < this.header.objectCount; i++) {
+      const { object, end } = readObject(this.body, at);
+      yield { object, from: at, end };
+      at = end;
+    }
+  }
+
+  *gone(): Generator<number> {
+    const base = this.objectsAt + this.header.objectBytes;
+    for (let i = 0; i < this.header.goneCount; i++) yield readInteger(this.body, base + i * 8);
+  }
+
+  private *rows(at: number, count: number): Generator<RowEntry> {
+    let position = at;
+    for (let i = 0; i < count; i++) {
+      const { row, end } = readRow(this.body, position);
+      yield row;
+      position = end;
+    }
+  }
+
+  private get journalAt(): number {
+    return this.objectsAt + this.header.objectBytes + this.header.goneCount * 8;
+  }
+
+  journal(): Iterable<RowEntry> {
+    return this.rows(this.journalAt, this.header.journalCount);
+  }
+
+  output(): Iterable<RowEntry> {
+    return this.rows(this.journalAt + this.header.journalBytes, this.header.outputCount);
+  }
+
+  confirmations(): Iterable<RowEntry> {
+    const at = this.journalAt + this.header.journalBytes + this.header.outputBytes;
+    return this.rows(at, this.header.confirmCount);
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * Restart: what is read and verified before a program sees a byte.
+ *
+ * The head row proves the newest record, each record its parent; the head's sums prove the rows of objects and output; the
+ * map's root proves pages, which are verified when they are first touched. What is wrong is a DamageError that says what.
+ * Called by `store.ts` on a connection that only reads, and by the worker for the side file's question.
+ */
+import type Database from 'better-sqlite3';
+import { sha256 } from './bytes.ts';
+import type { StoredObject } from './contract.ts';
+import { DamageError } from './contract.ts';
+import { exitCodes, StoreError } from './errors.ts';
+import { formatOfName, textToLinks, textToState } from './formats.ts';
+import { addRow, emptySum, type HeadRow, HeadTable, type RowSum } from './head.ts';
+import { PackedRecord } from './record.ts';
+import { type ObjectRow, type OutputRow, objectRowHash, outputRowHash } from './rows.ts';
+import { readImageId } from './schema.ts';
+import type { SideFile } from './side.ts';
+
+/** Refuses an image whose log was cut short or left behind, unless the loss is accepted. */
+export function refuseCutLog(
+  database: Database.Database,
+  path: string,
+  side: SideFile,
+  acceptLoss: boolean,
+): void {
+  const head = new HeadTable(database, readImageId(database)).read();
+  const acknowledged = side.acknowledgedBefore;
+  if (acceptLoss) return;
+  if (acknowledged === null && head.generation > 0 && !head.closed) {
+    throw new StoreError(
+      exitCodes.foreign,
+      `${path} was not closed and its side file is missing: its log may be missing too (newest generation here: ${head.generation})`,
+      'bring back the files IMAGE-wal and IMAGE-side that belong to it',
+    );
+  }
+  if (acknowledged !== null && acknowledged > head.generation) {
+    throw new StoreError(
+      exitCodes.foreign,
+      `${path} ends at generation ${head.generation}, but generation ${acknowledged} was acknowledged: its log was cut short`,
+      'bring back the file IMAGE-wal that belongs to it',
+    );
+  }
+}
+
+export interface VerifiedRecords {
+  /** Records that are not folded, and the head's own, oldest first. */
+  readonly records: readonly PackedRecord[];
+  readonly hashes: ReadonlyMap<number, Buffer>;
+}
+
+/** Reads the records that a restart needs and verifies the chain back from the head. Throws DamageError. */
+export function readRecords(database: Database.Database, head: HeadRow): VerifiedRecords {
+  const rows = database
+    .prepare<[number], { generation: number; body: Buffer }>(
+      'SELECT generation, body FROM record WHERE generation >= ? ORDER BY generation',
+    )
+    .all(Math.min(head.pagesFolded + 1, head.objectsFolded + 1, head.generation));
+  const newest = rows.at(-1);
+  if (newest !== undefined && newest.generation > head.generation) {
+    throw new DamageError(
+      `the head row says generation ${head.generation}, but there is a record of generation ${newest.generation}`,
+    );
+  }
+  const first = Math.min(head.pagesFolded + 1, head.objectsFolded + 1, head.generation);
+  const hashes = new Map<number, Buffer>();
+  const records: PackedRecord[] = [];
+  let expected = head.recordHash;
+  for (let generation = head.generation; generation >= first && generation > 0; generation--) {
+    const row = rows[generation - first];
+    if (row === undefined || row.generation !== generation) {
+      throw new DamageError(`the record of generation ${missingOne(rows, first)} is missing`);
+    }
+    if (!sha256(row.body).equals(expected)) {
+      throw new DamageError(`the record of generation ${generation} does not match its hash`);
+    }
+    const record = new PackedRecord(row.body);
+    if (record.generation !== generation) {
+      throw new DamageError(`the record of generation ${generation} says it is another's`);
+    }
+    hashes.set(generation, expected);
+    records.push(record);
+    expected = record.parentHash;
+  }
+  return { records: records.reverse(), hashes };
+}
+
+function missingOne(rows: readonly { generation: number }[], first: number): number {
+  const index = rows.findIndex((row, i) => row.generation !== first + i);
+  return first + (index < 0 ? rows.length : index);
+}
+
+/** All objects of the head in address order, verified as a whole before the first is given out. */
+export function readObjects(
+  database: Database.Database,
+  head: HeadRow,
+  records: readonly PackedRecord[],
+): StoredObject[] {
+  const objects = new Map<number, StoredObject>();
+  const select = database.prepare<[], ObjectRow & { hash: Buffer }>(
+    'SELECT address, serial, type, generation, state, links, hash FROM object ORDER BY address',
+  );
+  select.safeIntegers(true);
+  let total = emptySum;
+  for (const raw of select.iterate()) {
+    const row = { ...raw, address: Number(raw.address), generation: Number(raw.generation) };
+    const hash = objectRowHash(row);
+    if (!hash.equals(row.hash)) {
+      throw new DamageError(
+        `object ${row.address} (${row.type}) of generation ${row.generation}: its row does not match its hash`,
+      );
+    }
+    total = addRow(total, hash);
+    const format = formatOfName(row.type);
+    objects.set(row.address, {
+      address: row.address,
+      type: format.number,
+      serial: BigInt.asUintN(64, row.serial),
+      state: textToState(format, row.state),
+      links: textToLinks(format, row.links),
+    });
+  }
+  expectSum('object', head.objects, total, head.objectsFolded);
+  let isSorted = true;
+  for (const record of records) {
+    if (record.generation <= head.objectsFolded) continue;
+    for (const address of record.gone()) objects.delete(address);
+    for (const { object } of record.objects()) {
+      isSorted &&= objects.has(object.address);
+      objects.set(object.address, object);
+    }
+  }
+  const list = [...objects.values()];
+  return isSorted ? list : list.sort((a, b) => a.address - b.address);
+}
+
+function expectSum(what: string, expected: RowSum, found: RowSum, generation: number): void {
+  if (found.count !== expected.count) {
+    throw new DamageError(
+      `table ${what} has ${found.count} rows, generation ${generation} has ${expected.count}`,
+    );
+  }
+  if (found.sum !== expected.sum) {
+    throw new DamageError(`table ${what} has a row that is not of generation ${generation}`);
+  }
+}
+
+/** Output that is committed and not confirmed, by sink and offset; verified. */
+export function readOutput(
+  database: Database.Database,
+  head: HeadRow,
+  records: readonly PackedRecord[],
+): { sink: string; offset: number; bytes: Uint8Array }[] {
+  const rows = database
+    .prepare<[], OutputRow & { hash: Buffer }>('SELECT * FROM output ORDER BY sink, offset')
+    .all();
+  let total = emptySum;
+  for (const row of rows) {
+    const hash = outputRowHash(row);
+    if (!hash.equals(row.hash)) {
+      throw new DamageError(
+        `output of '${row.sink}' at ${row.offset}, generation ${row.generation}: its row does not match its hash`,
+      );
+    }
+    total = addRow(total, hash);
+  }
+  expectSum('output', head.output, total, head.objectsFolded);
+  let pieces: { sink: string; offset: number; bytes: Uint8Array }[] = rows.map((row) => ({
+    sink: row.sink,
+    offset: row.offset,
+    bytes: row.bytes,
+  }));
+  for (const record of records) {
+    if (record.generation <= head.objectsFolded) continue;
+    for (const { name: sink, offset, data } of record.output()) {
+      pieces.push({ sink, offset, bytes: data });
+    }
+    for (const { name, offset } of record.confirmations()) {
+      pieces = pieces.filter((p) => p.sink !== name || p.offset + p.bytes.length > offset);
+    }
+  }
+  return pieces.sort((a, b) => (a.sink === b.sink ? a.offset - b.offset : a.sink < b.sink ? -1 : 1));
+}

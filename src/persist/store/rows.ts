@@ -1,0 +1,57 @@
+/**
+ * Hashes of the rows that a restart reads besides pages: objects, output, programs.
+ *
+ * Invariant: a row's hash covers all its columns, its generation included, so an older valid row differs from a newer
+ * one. Used by the folder when it writes and by restart when it verifies.
+ */
+import { SHORT_HASH_BYTES, sha256 } from './bytes.ts';
+import type { ProgramRow } from './contract.ts';
+
+function shortHash(...parts: readonly (Buffer | string)[]): Buffer {
+  return sha256(Buffer.concat(parts.map((part) => Buffer.from(part)))).subarray(0, SHORT_HASH_BYTES);
+}
+
+/** A row of `object` less its hash. */
+export interface ObjectRow {
+  readonly address: number;
+  readonly serial: bigint;
+  readonly type: string;
+  readonly generation: number;
+  readonly state: string;
+  readonly links: string;
+}
+
+export function objectRowHash(row: ObjectRow): Buffer {
+  const { address, serial, type, generation, state, links } = row;
+  return shortHash(`${address} ${serial} ${type} ${generation} ${state.length} ${state}${links}`);
+}
+
+export interface OutputRow {
+  readonly sink: string;
+  readonly offset: number;
+  readonly generation: number;
+  readonly bytes: Buffer;
+}
+
+export function outputRowHash(row: OutputRow): Buffer {
+  const { sink, offset, generation, bytes } = row;
+  return shortHash(`${sink.length} ${sink} ${offset} ${generation} `, bytes);
+}
+
+/** Hash over all programs, in order. */
+export function programsHash(programs: readonly ProgramRow[]): Buffer {
+  return sha256(
+    Buffer.concat(
+      programs.map((program) => {
+        const { name, hash, elf, arguments: words, symbols } = program;
+        const text = JSON.stringify([
+          name,
+          Buffer.from(hash).toString('hex'),
+          words,
+          symbols.map((symbol) => [symbol.name, symbol.address, symbol.size, symbol.kind]),
+        ]);
+        return sha256(Buffer.concat([sha256(text), sha256(elf)]));
+      }),
+    ),
+  );
+}

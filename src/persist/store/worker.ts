@@ -1,0 +1,315 @@
+/**
+ * The store's worker thread: owns the lock, the writing connection and all transactions.
+ *
+ * A loop: a batch in the ring first, then messages, then folding, then the write-ahead log, then sleep. Invariants: nothing
+ * is written before the main thread has verified the image and said 'go'; the first error ends the loop, is told to the
+ * main thread, and nothing is acknowledged after it. Started by `store.ts`. This file is the rim: it has the clock and
+ * the kill; the rest gets them as effects.
+ */
+import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type Database from 'better-sqlite3';
+import { assert } from '../../base/assert.ts';
+import { sha256 } from './bytes.ts';
+import { control, type Reply, type Request, type WorkerOptions, workerStates } from './channel.ts';
+import { Committer } from './committer.ts';
+import { DamageError } from './contract.ts';
+import { type PlainError, StoreError } from './errors.ts';
+import { Folder } from './folder.ts';
+import { OpenImage, type WorkerEffects } from './image.ts';
+import { SPIN_MS } from './limits.ts';
+import type { WorkerPhase } from './phases.ts';
+import { forgetPrograms, writeProgram } from './programs.ts';
+import { PackedRecord } from './record.ts';
+import { refuseCutLog } from './restart.ts';
+import { openReader, openWriter, translated } from './schema.ts';
+import { openSide, type SideFile } from './side.ts';
+
+const options = (workerData as { options: WorkerOptions; port: MessagePort }).options;
+const port = (workerData as { options: WorkerOptions; port: MessagePort }).port;
+const words = new Int32Array(options.shared.control);
+
+/** The clock, and the death that a test has ordered. */
+function makeEffects(): WorkerEffects {
+  let visits = 0;
+  return {
+    nowMs: () => Number(process.hrtime.bigint()) / 1e6,
+    phase: (label: WorkerPhase) => {
+      if (options.crashPoint?.label !== label) return;
+      if (++visits === options.crashPoint.visit) process.kill(process.pid, 'SIGKILL');
+    },
+  };
+}
+
+const effects = makeEffects();
+
+function setState(state: number): void {
+  Atomics.store(words, control.state, state);
+  Atomics.notify(words, control.state);
+}
+
+function reply(error: PlainError | null): void {
+  port.postMessage({ error } satisfies Reply);
+  Atomics.add(words, control.replies, 1);
+  Atomics.notify(words, control.replies);
+}
+
+function plain(error: unknown): PlainError {
+  const found = translated(options.path, error);
+  const kind = found instanceof StoreError ? 'store' : found instanceof DamageError ? 'damage' : 'other';
+  return {
+    kind,
+    message: found.message,
+    exitCode: found instanceof StoreError ? found.exitCode : 0,
+    advice: found instanceof StoreError ? found.advice : '',
+    stack: found.stack ?? '',
+  };
+}
+
+/** Who has the image, as its newest life row says. */
+function describeOwner(): string {
+  try {
+    const reader = openReader(options.path);
+    try {
+      const pid = reader.prepare('SELECT pid FROM life ORDER BY id DESC LIMIT 1').pluck().get();
+      return pid === undefined ? 'another process' : `process ${pid}`;
+    } finally {
+      reader.close();
+    }
+  } catch {
+    return 'another process';
+  }
+}
+
+/** Loads what the records say that are not folded. Their hashes were verified by the main thread before 'go'. */
+function loadRecords(image: OpenImage): void {
+  const { generation, pagesFolded, objectsFolded } = image.head;
+  const rows = image.database
+    .prepare<[], { generation: number; body: Buffer }>('SELECT * FROM record ORDER BY generation')
+    .all();
+  for (const row of rows) image.recordHashes.set(row.generation, sha256(row.body));
+  const first = Math.min(pagesFolded, objectsFolded);
+  for (const row of rows) {
+    assert(row.generation <= generation, 'worker: no record is newer than the head');
+    if (row.generation <= first) continue;
+    const record = new PackedRecord(row.body);
+    image.noteRecord(record, image.recordHashes.get(row.generation) as Buffer);
+  }
+}
+
+/** Bytes of a frame of the log: a page and its header. */
+const LOG_FRAME_BYTES = 4096 + 24;
+/** Transactions between two looks at the log. */
+const LOG_LOOK_EVERY = 16;
+
+class WorkerLoop {
+  private readonly database: Database.Database;
+  private readonly side: SideFile;
+  private readonly image: OpenImage;
+  private readonly committer: Committer;
+  private folder: Folder | null = null;
+  private foldWaiting = false;
+  private closeWaiting = false;
+  private ended = false;
+  /** Bytes the log had when it was copied last; what comes after them is new. */
+  private logBytesCopied = 0;
+  private logBytesMax = 0;
+  private logDirty = true;
+  private looks = 0;
+  private lastBatchMs = Number.NEGATIVE_INFINITY;
+  private baseGeneration = 0;
+
+  constructor(database: Database.Database, side: SideFile) {
+    this.database = database;
+    this.side = side;
+    this.image = new OpenImage(database, options.limits, effects, options.shared);
+    this.committer = new Committer(this.image, side, options.shared);
+  }
+
+  run(): void {
+    while (!this.ended) {
+      const seen = Atomics.load(words, control.wake);
+      if (this.work()) continue;
+      if (this.spin(seen)) continue;
+      const due = this.dueInMs();
+      if (due > 0) Atomics.wait(words, control.wake, seen, due);
+    }
+  }
+
+  /** Does one thing; false when there is nothing to do now. */
+  private work(): boolean {
+    if (this.committer.hasWork()) {
+      this.committer.take();
+      this.lastBatchMs = effects.nowMs();
+      this.logDirty = true;
+      if (!this.committer.isOpen) this.folder?.noteCommit();
+      return true;
+    }
+    if (this.committer.isOpen) return false;
+    const message = receiveMessageOnPort(port) as { message: Request } | undefined;
+    if (message !== undefined) {
+      this.answer(message.message);
+      return true;
+    }
+    const { folder } = this;
+    if (folder === null) return false;
+    if (this.logIsLarge()) {
+      this.copyLog();
+      return true;
+    }
+    if (folder.dueInMs() === 0) {
+      folder.step();
+      this.logDirty = true;
+      return true;
+    }
+    if (this.foldWaiting || this.closeWaiting) {
+      this.finishFold(folder);
+      return true;
+    }
+    return false;
+  }
+
+  private dueInMs(): number {
+    const { folder } = this;
+    if (folder === null || this.committer.isOpen) return Number.POSITIVE_INFINITY;
+    const due = folder.dueInMs();
+    if (due !== Number.POSITIVE_INFINITY || !this.logDirty) return due;
+    // Everything is folded: copy the log once the machine has been quiet for a moment, then sleep for good.
+    const quiet = this.lastBatchMs + options.limits.idleFoldMs - effects.nowMs();
+    if (quiet > 0) return quiet;
+    this.copyLog();
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /** Looks at the ring for a moment when batches come fast: waking a sleeping thread costs more than a commit. */
+  private spin(seen: number): boolean {
+    const start = effects.nowMs();
+    if (start - this.lastBatchMs > 4) return false;
+    while (effects.nowMs() - start < SPIN_MS) {
+      if (Atomics.load(words, control.wake) !== seen) return true;
+    }
+    return false;
+  }
+
+  private answer(request: Request): void {
+    switch (request.kind) {
+      case 'go':
+        this.start();
+        reply(null);
+        return;
+      case 'addProgram':
+        writeProgram(this.image, request.program);
+        reply(null);
+        return;
+      case 'fold':
+        this.folder?.request();
+        this.foldWaiting = true;
+        return;
+      case 'prepareClose':
+        this.folder?.request();
+        this.closeWaiting = true;
+        return;
+      case 'close':
+        this.close();
+        reply(null);
+        return;
+    }
+  }
+
+  private start(): void {
+    const { image } = this;
+    loadRecords(image);
+    if (image.head.generation === 0) forgetPrograms(image);
+    this.baseGeneration = image.head.generation;
+    this.side.acknowledge(image.head.generation);
+    image.begin();
+    image.database
+      .prepare('INSERT INTO life (pid, started, generation) VALUES (?, ?, ?)')
+      .run(options.pid, options.startedMs, image.head.generation);
+    image.commit();
+    effects.phase('open-life');
+    this.folder = new Folder(image, (generation) => {
+      Atomics.store(words, control.folded, (generation - this.baseGeneration) | 0);
+    });
+    this.lastBatchMs = effects.nowMs();
+  }
+
+  private finishFold(folder: Folder): void {
+    assert(folder.isComplete(), 'worker: a requested fold folds everything');
+    if (this.closeWaiting) {
+      const { image } = this;
+      effects.phase('close-folded');
+      image.begin();
+      image.head.closed = true;
+      image.headTable.write(image.head);
+      image.commit();
+      effects.phase('close-marked');
+    }
+    folder.requestDone();
+    this.foldWaiting = false;
+    this.closeWaiting = false;
+    reply(null);
+  }
+
+  /** Frames of the log are counted now and then: the file itself never shrinks while it is open. */
+  private logIsLarge(): boolean {
+    if (!this.logDirty || ++this.looks % LOG_LOOK_EVERY !== 0) return false;
+    const bytes = this.logBytes('NOOP').log;
+    // The log began again after it was copied.
+    if (bytes < this.logBytesCopied) this.logBytesCopied = 0;
+    return bytes - this.logBytesCopied >= options.limits.logBytes;
+  }
+
+  private logBytes(mode: string): { log: number; copied: number } {
+    const [row] = this.database.pragma(`wal_checkpoint(${mode})`) as {
+      log: number;
+      checkpointed: number;
+    }[];
+    const log = Math.max(0, row?.log ?? 0) * LOG_FRAME_BYTES;
+    this.image.set('logBytes', log);
+    if (log > this.logBytesMax) this.image.set('logBytesMax', log);
+    this.logBytesMax = Math.max(log, this.logBytesMax);
+    return { log, copied: Math.max(0, row?.checkpointed ?? 0) * LOG_FRAME_BYTES };
+  }
+
+  /** Copies the log into the file, as far as readers allow; the next commit then starts it again. */
+  private copyLog(): void {
+    effects.phase('log-before');
+    const isTooLarge = this.logBytesCopied > options.limits.logBytesMax;
+    this.logBytesCopied = this.logBytes(isTooLarge ? 'RESTART' : 'PASSIVE').log;
+    this.image.count('logCheckpoints', 1);
+    this.logDirty = false;
+    effects.phase('log-after');
+  }
+
+  private close(): void {
+    effects.phase('log-before');
+    this.database.pragma('wal_checkpoint(TRUNCATE)');
+    this.database.close();
+    effects.phase('close-side');
+    this.side.remove();
+    this.ended = true;
+  }
+}
+
+function main(): void {
+  try {
+    const side = openSide(options.path, options.pid, describeOwner);
+    effects.phase('open-locked');
+    const created = () => effects.phase('open-created');
+    const database = openWriter(options.path, options.create, options.durability, created);
+    refuseCutLog(database, options.path, side, options.acceptLoss);
+    const loop = new WorkerLoop(database, side);
+    setState(workerStates.running);
+    reply(null);
+    loop.run();
+    setState(workerStates.ended);
+  } catch (error) {
+    reply(plain(error));
+    setState(workerStates.failed);
+    for (const word of [control.committed, control.released]) Atomics.notify(words, word);
+  } finally {
+    port.close();
+  }
+}
+
+main();

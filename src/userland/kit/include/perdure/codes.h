@@ -1,0 +1,59 @@
+/* What a call returns, and what a keeper is told of a fault.
+   Generated from src/kernel/abi by `npm run guest:build`: do not edit. */
+#ifndef PERDURE_CODES_H
+#define PERDURE_CODES_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Outcomes: what a call returns. */
+typedef uint64_t perdure_outcome;
+#define PERDURE_SUCCESS 0x0
+#define PERDURE_NO_MEMORY 0x1
+#define PERDURE_BUSY 0x2
+#define PERDURE_RECEIVE_MORE_DATA 0x3
+#define PERDURE_RECEIVE_DISCONNECTED 0x4
+#define PERDURE_INVALID_DESTINATION 0x5
+#define PERDURE_NOT_FOUND 0x6
+#define PERDURE_CANCELED 0x7
+#define PERDURE_SEND_DISCONNECTED 0x8
+#define PERDURE_NOT_CONNECTED 0x9
+
+/* Faults: programming errors, told to a keeper, never returned. */
+#define PERDURE_FAULT_INVALID_ENTRY 0x100
+#define PERDURE_FAULT_NOT_ALIGNED 0x101
+#define PERDURE_FAULT_NO_OBJECT 0x102
+#define PERDURE_FAULT_WRONG_TYPE 0x103
+#define PERDURE_FAULT_OBJECT_EXISTS 0x104
+#define PERDURE_FAULT_INVALID_ADDRESS 0x105
+#define PERDURE_FAULT_ADDRESS_OVERLAP 0x106
+#define PERDURE_FAULT_INVALID_STATE 0x107
+#define PERDURE_FAULT_NOT_OWNER 0x108
+#define PERDURE_FAULT_RACE_CONDITION 0x109
+#define PERDURE_FAULT_NOT_REFERENCE 0x10a
+#define PERDURE_FAULT_SELF 0x10b
+#define PERDURE_FAULT_INVALID_OBJECT 0x10c
+#define PERDURE_FAULT_PROCESSOR 0x200
+
+/* A processor exception is PERDURE_FAULT_PROCESSOR plus one of these. */
+#define PERDURE_CAUSE_INSTRUCTION_MISALIGNED 0x0
+#define PERDURE_CAUSE_INSTRUCTION_ACCESS 0x1
+#define PERDURE_CAUSE_ILLEGAL_INSTRUCTION 0x2
+#define PERDURE_CAUSE_BREAKPOINT 0x3
+#define PERDURE_CAUSE_LOAD_MISALIGNED 0x4
+#define PERDURE_CAUSE_LOAD_ACCESS 0x5
+#define PERDURE_CAUSE_STORE_MISALIGNED 0x6
+#define PERDURE_CAUSE_STORE_ACCESS 0x7
+#define PERDURE_CAUSE_ENVIRONMENT_CALL 0x8
+#define PERDURE_CAUSE_INSTRUCTION_PAGE_FAULT 0xc
+#define PERDURE_CAUSE_LOAD_PAGE_FAULT 0xd
+#define PERDURE_CAUSE_STORE_PAGE_FAULT 0xf
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,60 @@
+/**
+ * The user-task runtime: what a user-level server written in TypeScript sees of the kernel.
+ *
+ * A user task is an ordinary thread object in an ordinary space; only its processor is host code. It has no stack that
+ * could be saved, so it lives outside the persistent subtree and restart rebuilds it. It calls the same entry points as
+ * any program, with the same numbers, arguments and outcomes (`kernel/abi`); instead of waiting in wait_receive it gives
+ * control back and is entered again by `Service.receive` when a message is there. What it answers, it answers at once:
+ * the client's call takes no guest time beyond the entry's own and never changes whose turn it is (law 8).
+ * The kernel implements `Processor`; servers implement `Service`. Neither side holds more than this.
+ */
+import type { flavours } from '../../kernel/abi/entries.ts';
+
+/** A request as a user task gets it. `bytes` is valid until `receive` returns. */
+export interface Request {
+  readonly flavour: (typeof flavours)['oneway'] | (typeof flavours)['idempotent'];
+  /** The port's alias. */
+  readonly alias: number;
+  readonly bytes: Uint8Array;
+  /** Room for the answer, bytes; a longer answer is cut. 0 for one-way requests. */
+  readonly answerLength: number;
+}
+
+/**
+ * `bytes` is the answer. `retry` means: nothing happened, undo the client's entry and give control back to whoever runs
+ * the kernel (`Kernel.run` returns 'service'), then let the client issue it again; the client cannot tell.
+ * `never`: the client is not answered and stays blocked (it ended, or was stopped by this server).
+ */
+export type Answer = { readonly bytes: Uint8Array } | 'retry' | 'never';
+
+export interface Service {
+  receive(request: Request): Answer;
+}
+
+/**
+ * Offsets in a task's own memory at which its own objects lie when it starts; what is from `free` on is the task's to
+ * use. Its memory begins above the largest store segment, so that a server's segment can start at address 0.
+ */
+export const taskMemory = { thread: 0x00, space: 0x20, free: 0x40 } as const;
+
+/** The processor of a user task: its only way into the kernel and to its own memory. */
+export interface Processor {
+  /** Address of the task's own memory in its space, and its bytes (the same frames, always present). */
+  readonly memoryAddress: number;
+  readonly memory: Uint8Array;
+  readonly memoryView: DataView;
+  /** Issues the entry point and returns the outcome, or a fault number (>= 0x100); never waits. */
+  call(entryNumber: number, ...args: readonly number[]): number;
+  /** Result `index` of the last call, as in the entry table (register a(index + 1)); must be below 2^53. */
+  result(index: number): number;
+  /** The page that holds this address of the task's own space, 4096 bytes, or null when it is not in memory. */
+  page(address: number): Uint8Array | null;
+  /**
+   * Waits for requests on the port set at this address of the task's space: clients that are queued already are
+   * received now, in ticket order, until `stopServing` is called. Answers while serving are immediate.
+   */
+  serve(portsetAddress: number, service: Service): void;
+  stopServing(portsetAddress: number): void;
+  /** Makes `Kernel.run` return after the current entry. */
+  giveUpSlice(): void;
+}
