@@ -4,9 +4,7 @@
  * Invariant: this is the only place that turns errors into exit codes. Called by main.ts and by tests, with writers,
  * environment and folder as parameters; holds no state. A verb's module is loaded only when it is called.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
 import { ExitCode, isDefect, type Trouble, troubleOf, usageError } from './errors.ts';
 import { overview, verbHelp } from './help.ts';
 import { jsonLine, type Writer } from './output.ts';
@@ -21,16 +19,6 @@ export interface Surroundings {
   readonly cwd: string;
 }
 
-/** The module of a verb: `.ts` in a checkout, `.js` in a build. */
-function moduleOf(name: string): URL {
-  return new URL(`./verbs/${name}${extname(import.meta.url)}`, import.meta.url);
-}
-
-/** The rows whose module is there. */
-export function availableVerbs(): readonly VerbRow[] {
-  return verbTable.filter((row) => existsSync(fileURLToPath(moduleOf(row.name))));
-}
-
 /** The version in package.json, which lies above `src` and above `dist` alike. */
 function version(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
@@ -38,10 +26,9 @@ function version(): string {
 }
 
 function findVerb(name: string): VerbRow {
-  const rows = availableVerbs();
-  const row = rows.find((candidate) => candidate.name === name);
+  const row = verbTable.find((candidate) => candidate.name === name);
   if (row !== undefined) return row;
-  const near = nearest(name, [...rows.map((candidate) => candidate.name), 'help', 'version']);
+  const near = nearest(name, [...verbTable.map((candidate) => candidate.name), 'help', 'version']);
   throw usageError(`no verb ${name}`, near === null ? 'see: perdure help' : `did you mean: perdure ${near}?`);
 }
 
@@ -52,7 +39,7 @@ async function runVerb(row: VerbRow, words: readonly string[], around: Surroundi
     return ExitCode.done;
   }
   const invocation: Invocation = { verb: row.name, ...line, ...around };
-  const module = (await import(moduleOf(row.name).href)) as { run(invocation: Invocation): Promise<number> };
+  const module = await row.load();
   return await module.run(invocation);
 }
 
@@ -69,16 +56,14 @@ export async function dispatch(words: readonly string[], around: Surroundings): 
   try {
     switch (first) {
       case undefined:
-        around.stderr.write(overview(availableVerbs(), around.stderr));
+        around.stderr.write(overview(verbTable, around.stderr));
         return ExitCode.usage;
       case 'help':
       case '--help':
       case '-h': {
         const [verb] = rest;
         const page =
-          verb === undefined
-            ? overview(availableVerbs(), around.stdout)
-            : verbHelp(findVerb(verb), around.stdout);
+          verb === undefined ? overview(verbTable, around.stdout) : verbHelp(findVerb(verb), around.stdout);
         around.stdout.write(page);
         return ExitCode.done;
       }

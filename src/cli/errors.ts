@@ -33,7 +33,8 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
 /** What an operator must know about a failure. Sentences without a final full stop. */
 export interface Trouble {
-  readonly exit: ExitCode;
+  /** One of ExitCode; a number, because the store's errors bring theirs and know nothing of this file. */
+  readonly exit: number;
   /** What is wrong and where: the file, option or object comes first. */
   readonly what: string;
   /** What to do next, as a command where there is one; null when nothing can be advised. */
@@ -43,9 +44,9 @@ export interface Trouble {
 /** A mistake or mishap that the operator can do something about: exit code, what and where, what to do next. */
 export class OperatorError extends Error implements Trouble {
   override readonly name = 'OperatorError';
-  readonly exit: ExitCode;
+  readonly exit: number;
   readonly next: string | null;
-  constructor(exit: ExitCode, what: string, next: string | null = null) {
+  constructor(exit: number, what: string, next: string | null = null) {
     super(what);
     this.exit = exit;
     this.next = next;
@@ -79,7 +80,7 @@ const systemExits: Readonly<Record<string, { exit: ExitCode; next: string | null
 export function troubleOf(thrown: unknown): Trouble {
   if (thrown instanceof OperatorError) return thrown;
   if (thrown instanceof StoreError) {
-    return { exit: thrown.exitCode as ExitCode, what: thrown.message, next: thrown.advice };
+    return { exit: thrown.exitCode, what: thrown.message, next: thrown.advice };
   }
   if (thrown instanceof DamageError) {
     return {

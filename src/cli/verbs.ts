@@ -2,7 +2,7 @@
  * The verb table: every verb with its options, operands, examples and exit codes. Parser, help, suggestions and the
  * documentation's check all derive from it.
  *
- * To add a verb: add its row here and write `src/cli/verbs/<name>.ts` with
+ * To add a verb: write `src/cli/verbs/<name>.ts` and add its row here. The module has
  *
  *     export async function run(invocation: Invocation): Promise<number>
  *
@@ -75,8 +75,15 @@ export type OptionRow = OptionBase &
 
 export type VerbGroup = 'live' | 'look' | 'change' | 'care' | 'about';
 
+/** The module of a verb. */
+export interface VerbModule {
+  run(invocation: Invocation): Promise<number>;
+}
+
 export interface VerbRow {
   readonly name: string;
+  /** Loads the verb's module, when the verb is called and not before. */
+  readonly load: () => Promise<VerbModule>;
   readonly group: VerbGroup;
   /** One line. */
   readonly summary: string;
@@ -107,6 +114,7 @@ const GIB = 1024 * MIB;
 export const verbTable: readonly VerbRow[] = [
   {
     name: 'run',
+    load: () => import('./verbs/run.ts'),
     group: 'live',
     summary: 'create an image with a program in it, or let an image go on',
     examples: [
@@ -178,6 +186,7 @@ export const verbTable: readonly VerbRow[] = [
   },
   {
     name: 'hart',
+    load: () => import('./verbs/hart.ts'),
     group: 'live',
     summary: 'run a bare user-mode program, without kernel or image',
     examples: [
@@ -213,6 +222,7 @@ export const verbTable: readonly VerbRow[] = [
   },
   {
     name: 'kill',
+    load: () => import('./verbs/kill.ts'),
     group: 'live',
     summary: 'end the machine that runs an image with a real SIGKILL',
     examples: [
@@ -229,6 +239,7 @@ export const verbTable: readonly VerbRow[] = [
   },
   {
     name: 'sql',
+    load: () => import('./verbs/sql.ts'),
     group: 'look',
     summary: 'ask an image a question in SQL, also while it runs',
     examples: [
@@ -251,6 +262,7 @@ export const verbTable: readonly VerbRow[] = [
   },
   {
     name: 'crash',
+    load: () => import('./verbs/crash.ts'),
     group: 'care',
     summary: 'kill a program again and again and see that nothing is lost',
     examples: [

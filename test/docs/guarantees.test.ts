@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { availableVerbs } from '../../src/cli/dispatch.ts';
+import { verbTable } from '../../src/cli/verbs.ts';
 import { project } from '../tools/arrows.ts';
 import { readText } from '../tools/tidy.ts';
 import { checkGuarantees, type Evidence, readRows } from './guarantees.ts';
@@ -12,7 +12,7 @@ const demands = Array.from({ length: 19 }, (_, i) => `K.${String(i + 1).padStart
 const text = readFileSync(join(project, 'docs/guarantees.md'), 'utf8');
 const evidence: Evidence = {
   scripts: Object.keys(JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')).scripts),
-  verbs: availableVerbs().map((row) => row.name),
+  verbs: verbTable.map((row) => row.name),
   exists: (path) => existsSync(join(project, path)),
   read: (path) => readText(project, path),
 };

@@ -3,11 +3,12 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { availableVerbs } from '../../src/cli/dispatch.ts';
+import { verbTable } from '../../src/cli/verbs.ts';
 import { project } from './arrows.ts';
 import {
   bansFor,
   checkBanned,
+  checkBuildable,
   checkDocument,
   checkEffects,
   checkFolderMap,
@@ -27,7 +28,7 @@ const documents = files.filter((path) => path.endsWith('.md'));
 const scripts = Object.keys(JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')).scripts);
 const promised: Promised = {
   scripts,
-  verbs: [...availableVerbs().map((row) => row.name), 'help', 'version'],
+  verbs: [...verbTable.map((row) => row.name), 'help', 'version'],
   exists: (path) => existsSync(join(project, path)),
 };
 
@@ -51,6 +52,7 @@ test('every source file begins with a comment that says what it is', () => check
 test("no file names a path of a machine, a registry's host or what lies outside the project", () => {
   checkAll((path, text) => checkBanned(path, text, bans));
 });
+test('no module is found by an address that a build does not have', () => checkAll(checkBuildable));
 test('no test file hides a test or forgets a suite', () => checkAll(checkTestFile));
 test('clock, randomness, console and process of the host stay at the rim', () => checkAll(checkEffects));
 test('nothing below the rim is mutable at module scope', () => checkAll(checkModuleState));
@@ -103,6 +105,7 @@ const planted: readonly (readonly [string, () => string[]])[] = [
     "a registry's host",
     () => checkBanned('a.md', 'from cache.example:99', bansFor([], ['cache.example:99'])),
   ],
+  ['a module that a build has not', () => checkBuildable('src/cli/a.ts', "new URL('./b.ts', x)")],
   ['a focused test', () => checkTestFile('test/a.test.ts', "test.only('a', () => {});\n")],
   [
     'a suite that is never run',

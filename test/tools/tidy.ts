@@ -88,6 +88,19 @@ export function checkBanned(path: string, text: string, bans: readonly Ban[]): s
     );
 }
 
+/** A module that is found by address has another ending in a build: `.ts` must not be written out. */
+export function checkBuildable(path: string, text: string): string[] {
+  if (!path.startsWith('src/') || !path.endsWith('.ts')) return [];
+  const pattern = /(?:new URL|import\.meta\.resolve)\(\s*['"`][^'"`]*\.ts['"`]/;
+  return text
+    .split('\n')
+    .flatMap((line, i) =>
+      pattern.test(line)
+        ? [`${path}:${i + 1}: a build has .js here; take the ending of import.meta.url`]
+        : [],
+    );
+}
+
 /** Focused tests hide the others; suites that are declared must be run. */
 export function checkTestFile(path: string, text: string): string[] {
   if (!path.endsWith('.test.ts')) return [];

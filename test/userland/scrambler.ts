@@ -158,7 +158,8 @@ export function runScrambled(file: string, conditions: Conditions): Ended {
     if (trap === traps.budget) continue;
     if (trap === traps.loadPageFault || trap === traps.storePageFault) {
       const isHeap = hart.trapValue >= memory.PROGRAM_START && hart.trapValue < memory.PROGRAM_END;
-      const isStack = hart.trapValue < memory.STACK_END && hart.trapValue >= memory.STACK_END - memory.STACK_SIZE;
+      const isStack =
+        hart.trapValue < memory.STACK_END && hart.trapValue >= memory.STACK_END - memory.STACK_SIZE;
       if (!isHeap && !isStack) throw new Error(`a fault at ${hart.trapValue.toString(16)}`);
       mapPage(Math.floor(hart.trapValue / PAGE_SIZE));
       continue;

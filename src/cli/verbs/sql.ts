@@ -23,7 +23,7 @@ export function run(invocation: Invocation): Promise<number> {
   try {
     const { columns, rows } = ask(file, query);
     if (invocation.json) {
-      const objects = rows.map((row) => Object.fromEntries(columns.map((name, i) => [name, row[i]])));
+      const objects = rows.map((row) => Object.fromEntries(columns.map((name, i) => [name, plain(row[i])])));
       invocation.stdout.write(jsonLine(objects));
     } else writeTable(invocation, columns, rows);
     return Promise.resolve(ExitCode.done);
@@ -76,6 +76,11 @@ function forOperator(image: string, error: unknown): unknown {
     return new OperatorError(found.exitCode, found.message, found.advice);
   }
   return found;
+}
+
+/** Blobs as hexadecimal text. */
+function plain(value: unknown): unknown {
+  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value;
 }
 
 function cell(value: unknown): string {

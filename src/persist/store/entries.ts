@@ -53,7 +53,7 @@ export function readObject(buffer: Buffer, at: number): { object: StoredObject; 
   const stateSize = buffer.readUInt16LE(at + 18);
   const linkCount = buffer.readUInt16LE(at + 20);
   let position = at + OBJECT_HEADER_BYTES + stateSize;
-  const state = Uint8Array.prototype.slice.call(buffer, at + OBJECT_HEADER_BYTES, position);
+  const state = new Uint8Array(buffer.subarray(at + OBJECT_HEADER_BYTES, position));
   const links: StoredLink[] = [];
   for (let i = 0; i < linkCount; i++) {
     const tag = buffer[position++];
@@ -101,6 +101,6 @@ export function readRow(buffer: Buffer, at: number): { row: RowEntry; end: numbe
   const end = nameEnd + buffer.readUInt32LE(at + 4);
   assert(end <= buffer.length, 'record: a row lies inside its record');
   const name = buffer.toString('utf8', at + ROW_HEADER_BYTES, nameEnd);
-  const data = Uint8Array.prototype.slice.call(buffer, nameEnd, end);
+  const data = new Uint8Array(buffer.subarray(nameEnd, end));
   return { row: { name, offset: readInteger(buffer, at + 8), data }, end };
 }

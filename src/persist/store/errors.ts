@@ -7,10 +7,10 @@
 /** An image that cannot be opened as asked: `exitCode` as the command line documents, `advice` what to do next. */
 export class StoreError extends Error {
   override readonly name = 'StoreError';
-  readonly exitCode: number;
+  readonly exitCode: StoreExit;
   readonly advice: string;
 
-  constructor(exitCode: number, message: string, advice: string) {
+  constructor(exitCode: StoreExit, message: string, advice: string) {
     super(message);
     this.exitCode = exitCode;
     this.advice = advice;
@@ -24,12 +24,14 @@ export const exitCodes = {
   cannotCreate: 73,
   ioError: 74,
 } as const;
+export type StoreExit = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** An error as it crosses from the worker to the main thread. */
 export interface PlainError {
   readonly kind: 'store' | 'damage' | 'other';
   readonly message: string;
-  readonly exitCode: number;
+  /** 0 unless it is a StoreError. */
+  readonly exitCode: StoreExit | 0;
   readonly advice: string;
   readonly stack: string;
 }

@@ -15,7 +15,7 @@ import { wake } from './ring.ts';
 
 function fromPlain(plain: PlainError): Error {
   if (plain.kind === 'damage') return new DamageError(plain.message);
-  if (plain.kind === 'store') return new StoreError(plain.exitCode, plain.message, plain.advice);
+  if (plain.exitCode !== 0) return new StoreError(plain.exitCode, plain.message, plain.advice);
   const error = new Error(`store worker: ${plain.message}`);
   error.stack = plain.stack;
   return error;

@@ -238,7 +238,7 @@ export class PackedRecord {
 
   get kernelRecord(): Uint8Array {
     const end = recordHeader.size + this.header.kernelRecordBytes;
-    return Uint8Array.prototype.slice.call(this.body, recordHeader.size, end);
+    return new Uint8Array(this.body.subarray(recordHeader.size, end));
   }
 
   get border(): string {

@@ -37,6 +37,8 @@ perdure_outcome perdure_server_run(struct perdure_server *server, perdure_answer
   uint64_t room = buffer_size;
   perdure_outcome outcome = perdure_ipc_wait_receive(&server->portset, &receive, &room, &flavour, &alias, NULL);
   for (;;) {
+    /* Somebody took the port set away: nothing will ever come. */
+    if (outcome == PERDURE_CANCELED || outcome == PERDURE_INVALID_DESTINATION) return outcome;
     const size_t question_length = buffer_size - room;
     const int is_question = flavour == PERDURE_FLAVOUR_RELIABLE &&
                             (outcome == PERDURE_SUCCESS || outcome == PERDURE_RECEIVE_MORE_DATA);

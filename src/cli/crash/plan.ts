@@ -1,0 +1,77 @@
+/**
+ * When a life of a machine shall end: at a random moment, or at the n-th visit of a labelled point.
+ *
+ * Invariant: the plans are a function of the seed alone. At least a third of them lie inside demarcation, commit or
+ * recovery. Called by the campaign.
+ */
+
+import type { ServerPhase } from '../../persist/phases.ts';
+import { serverPhases } from '../../persist/phases.ts';
+import { mainPhases, workerPhases } from '../../persist/store/phases.ts';
+
+export type KillPhase = 'running' | 'demarcation' | 'commit' | 'recovery';
+
+export interface KillPlan {
+  readonly phase: KillPhase;
+  /** Value of PERDURE_CRASH_POINT, or null for a kill from outside. */
+  readonly point: string | null;
+  /** Milliseconds after the first sign of life at which the kill comes from outside. */
+  readonly afterMs: number;
+}
+
+const recoveryLabels: ReadonlySet<string> = new Set([
+  'open',
+  'verify',
+  'load-objects',
+  'restart-begin',
+  'objects-created',
+  'objects-linked',
+  'restart-end',
+  'open-locked',
+  'open-created',
+  'open-life',
+]);
+
+/** Points of one phase, with the most visits that a short life makes. */
+const labels: Readonly<Record<Exclude<KillPhase, 'running'>, readonly string[]>> = {
+  recovery: [...Object.keys(mainPhases), ...Object.keys(workerPhases), ...Object.keys(serverPhases)].filter(
+    (label) => recoveryLabels.has(label),
+  ),
+  demarcation: [
+    ...(Object.keys(serverPhases) as ServerPhase[]).filter((label) => !recoveryLabels.has(label)),
+    'batch-begin',
+    'batch-publish',
+  ],
+  commit: Object.keys(workerPhases).filter((label) => !recoveryLabels.has(label)),
+};
+
+/** A small generator (mulberry32), so that a campaign can be repeated from its seed. */
+export function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b_79f5) >>> 0;
+    let word = state;
+    word = Math.imul(word ^ (word >>> 15), word | 1);
+    word ^= word + Math.imul(word ^ (word >>> 7), word | 61);
+    return ((word ^ (word >>> 14)) >>> 0) / 0x1_0000_0000;
+  };
+}
+
+/** The next plan. Every label comes again and again: they are taken in turn, with a random number of visits. */
+export function planner(seed: number): () => KillPlan {
+  const random = generator(seed);
+  const turns: Record<string, number> = {};
+  const pick = (phase: Exclude<KillPhase, 'running'>): string => {
+    const list = labels[phase];
+    const turn = turns[phase] ?? Math.floor(random() * list.length);
+    turns[phase] = turn + 1;
+    return list[turn % list.length] as string;
+  };
+  return () => {
+    const draw = random();
+    if (draw < 0.4) return { phase: 'running', point: null, afterMs: random() ** 2 * 400 };
+    const phase = draw < 0.6 ? 'demarcation' : draw < 0.85 ? 'commit' : 'recovery';
+    const visit = phase === 'recovery' ? 1 : 1 + Math.floor(random() ** 2 * 40);
+    return { phase, point: `${pick(phase)}:${visit}`, afterMs: 0 };
+  };
+}

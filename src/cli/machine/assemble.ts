@@ -1,0 +1,82 @@
+/**
+ * Puts a machine together around a store: hardware, kernel, border, persistence server. A list, one step a line.
+ *
+ * Invariant: the counters of the kernel record are those of the file when the first guest instruction runs, whatever
+ * boot created on the way, so that a resumed machine goes on exactly as an undisturbed one would.
+ * Called by the runner; holds no state.
+ */
+
+import { createMachine } from '../../hw/create.ts';
+import type { Machine } from '../../hw/machine.ts';
+import { Kernel } from '../../kernel/kernel.ts';
+import { SERVER_MEMORY_PAGES } from '../../persist/arena.ts';
+import type { ProgramImage } from '../../persist/create.ts';
+import type { Ended } from '../../persist/server.ts';
+import { Server } from '../../persist/server.ts';
+import type { Store } from '../../persist/store/contract.ts';
+import type { ConsoleInputState, ConsoleOutputState, OutputRun } from '../../userland/border/console.ts';
+import { borderPort, ConsoleInput, ConsoleOutput, createPort } from '../../userland/border/console.ts';
+import type { Processor } from '../../userland/task/task.ts';
+
+/** What the border saves with each checkpoint (`border` of the checkpoint's row). */
+export interface BorderState {
+  readonly output: ConsoleOutputState;
+  readonly input: ConsoleInputState;
+  /** Output offset of the first byte of the file sink. */
+  readonly outputOrigin: number;
+  readonly ended: Ended | null;
+}
+
+export const emptyBorder: BorderState = {
+  output: { taken: 0 },
+  input: { unread: '', ended: false },
+  outputOrigin: 0,
+  ended: null,
+};
+
+export interface AssemblyOptions {
+  readonly ramBytes: number;
+  readonly record: Uint8Array;
+  readonly border: BorderState;
+  /** The program of a new image; null resumes the store's head. */
+  readonly program: { readonly image: ProgramImage; readonly arguments: readonly string[] } | null;
+  readonly sink: (run: OutputRun) => void;
+  readonly phase: (label: string) => void;
+}
+
+export interface Assembly {
+  readonly machine: Machine;
+  readonly kernel: Kernel;
+  readonly server: Server;
+  readonly output: ConsoleOutput;
+  readonly input: ConsoleInput;
+  /** Objects that restart brought back. */
+  readonly objectCount: number;
+}
+
+const BORDER_MEMORY_PAGES = 1;
+
+/** Builds the machine; after it the first slice may run. */
+export function assemble(store: Store, options: AssemblyOptions): Assembly {
+  const machine = createMachine(options.ramBytes);
+  const kernel = new Kernel(machine, options.record);
+  const outputTask = kernel.createTask({ memoryPages: BORDER_MEMORY_PAGES });
+  const inputTask = kernel.createTask({ memoryPages: BORDER_MEMORY_PAGES });
+  const serverTask = kernel.createTask({ memoryPages: SERVER_MEMORY_PAGES });
+  const output = new ConsoleOutput(options.border.output, options.sink);
+  outputTask.serve(createPort(outputTask, 1), output);
+  const input = new ConsoleInput(inputTask, createPort(inputTask, 2), options.border.input);
+  const server = new Server(serverTask, store, { phase: options.phase });
+  const grant = (from: Processor, name: 'output' | 'input'): void =>
+    kernel.grant(from, borderPort(from), serverTask, server.externalReference(name));
+  grant(outputTask, 'output');
+  grant(inputTask, 'input');
+  let objectCount = 0;
+  if (options.program === null) {
+    objectCount = server.resume(options.border.ended);
+    // What boot and restart made on the way must leave no trace in the counters.
+    kernel.restoreRecord(options.record);
+  } else server.createImage(options.program.image, options.program.arguments);
+  input.openOrClose();
+  return { machine, kernel, server, output, input, objectCount };
+}

@@ -1,0 +1,62 @@
+/**
+ * The JSON report of a run: to --report FILE, or with --json as the last line of stderr.
+ *
+ * Called once, after a clean stop.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import type { Store } from '../../persist/store/contract.ts';
+import type { Invocation } from '../verbs.ts';
+import type { Assembly } from './assemble.ts';
+import type { RunEnd, Runner } from './runner.ts';
+
+export interface RunFacts {
+  readonly runner: Runner;
+  readonly parts: Assembly;
+  readonly store: Store;
+  readonly end: RunEnd;
+  readonly seconds: number;
+  readonly startupMs: number;
+}
+
+function quantile(sorted: readonly number[], fraction: number): number {
+  if (sorted.length === 0) return 0;
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))] as number;
+}
+
+export function writeReport(invocation: Invocation, facts: RunFacts): void {
+  const file = invocation.options.report as string | undefined;
+  if (file === undefined && !invocation.json) return;
+  const { runner, parts, store } = facts;
+  const pauses = [...runner.pausesUs].sort((a, b) => a - b);
+  const instructions = Number(parts.machine.hart.retiredWord[0]);
+  const ended = parts.server.ended;
+  const report = {
+    ended: facts.end,
+    status: ended?.kind === 'exit' ? ended.status : null,
+    trap: ended?.kind === 'trap' ? ended : null,
+    generation: parts.server.published,
+    tick: String(parts.kernel.tick()),
+    instructions,
+    seconds: round(facts.seconds),
+    mips: round(instructions / facts.seconds / 1e6),
+    startupMs: round(facts.startupMs),
+    checkpoints: runner.checkpointCount,
+    pauseUs: {
+      p50: round(quantile(pauses, 0.5)),
+      p99: round(quantile(pauses, 0.99)),
+      max: round(pauses.at(-1) ?? 0),
+    },
+    pagesSupplied: parts.server.pager.suppliedCount,
+    pagesEvicted: parts.server.pager.evictedCount,
+    store: store.statistics(),
+    imageHash: store.imageHash(),
+  };
+  const text = JSON.stringify(report);
+  if (file !== undefined) fs.writeFileSync(path.resolve(invocation.cwd, file), `${text}\n`);
+  if (invocation.json) invocation.stderr.write(`${text}\n`);
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}

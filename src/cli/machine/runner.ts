@@ -1,0 +1,312 @@
+/**
+ * The loop that runs a machine: slices of the hart, demarcations between them, the host's events when there is time.
+ *
+ * ```
+ *   slice -> (due? demarcate) -> (idle? wait for deadline, input or signal) -> slice ...
+ *   end: demarcate -> commit -> release output -> last demarcation (clean) -> close
+ * ```
+ * Invariants: a slice may be cut anywhere without effect; nothing enters the machine but at a demarcation; the kernel's
+ * check holds before every demarcation. Called by `perdure run`; the clock and the streams come in as parameters.
+ */
+import { assert } from '../../base/assert.ts';
+import { TICKS_PER_NANOSECOND } from '../../kernel/abi/memory.ts';
+import type { JournalRow, Store } from '../../persist/store/contract.ts';
+import type { Assembly } from './assemble.ts';
+import type { Sink } from './sink.ts';
+import type { Source } from './source.ts';
+
+export interface RunnerOptions {
+  readonly intervalMs: number;
+  readonly clock: 'real' | 'instructions';
+  /** Tick at which to stop, or null. */
+  readonly stopAt: bigint | null;
+  readonly outputOrigin: number;
+  /** Ticks of the longest slice; tests make it small. */
+  readonly sliceTicksMax: number;
+}
+
+export interface RunnerHost {
+  /** Monotonic host time, milliseconds. */
+  readonly nowMs: () => number;
+  /** Wall clock, milliseconds since 1970. */
+  readonly wallMs: () => number;
+  readonly warn: (line: string) => void;
+  /** Labelled points of a crash test (persist/phases.ts). */
+  readonly phase: (label: string) => void;
+}
+
+export type RunEnd = 'exit' | 'trap' | 'stop-at' | 'interrupt';
+
+/** A slice should take about this long, so that events and demarcations are punctual. */
+const SLICE_MS = 0.5;
+const SLICE_TICKS_MIN = 2_000;
+/** The host's events get their turn at least this often. */
+const EVENT_MS = 2;
+
+export class Runner {
+  private readonly parts: Assembly;
+  private readonly store: Store;
+  private readonly sink: Sink;
+  private readonly source: Source;
+  private readonly options: RunnerOptions;
+  private readonly host: RunnerHost;
+  /** Something happened that no checkpoint covers. */
+  private isDirty = true;
+  private nextDueMs = 0;
+  private sliceTicks: number;
+  private stopRequested = false;
+  private wakeUp: (() => void) | null = null;
+  private readonly baseMs: number;
+  private readonly baseTick: bigint;
+  readonly pausesUs: number[] = [];
+  checkpointCount = 0;
+
+  constructor(
+    parts: Assembly,
+    store: Store,
+    sink: Sink,
+    source: Source,
+    options: RunnerOptions,
+    host: RunnerHost,
+  ) {
+    this.parts = parts;
+    this.store = store;
+    this.sink = sink;
+    this.source = source;
+    this.options = options;
+    this.host = host;
+    this.sliceTicks = Math.min(100_000, options.sliceTicksMax);
+    this.baseMs = host.nowMs();
+    this.baseTick = parts.kernel.tick();
+    store.onCommit((generation) => {
+      this.release(generation);
+      this.wake();
+    });
+  }
+
+  /** Input arrived, a signal came or a commit: an idle machine looks again. */
+  wake(): void {
+    this.wakeUp?.();
+  }
+
+  /** The machine takes its last checkpoint and stops. */
+  requestStop(): void {
+    this.stopRequested = true;
+    this.wake();
+  }
+
+  /** Runs until the program ends, the tick is reached or a stop is requested; then stops cleanly. */
+  async run(): Promise<RunEnd> {
+    let lastEventsMs = this.host.nowMs();
+    this.nextDueMs = lastEventsMs;
+    for (;;) {
+      const end = this.endReached();
+      if (end !== null) {
+        await this.stopCleanly();
+        return end;
+      }
+      this.checkHealth();
+      const isIdle = this.slice();
+      const nowMs = this.host.nowMs();
+      if (nowMs >= this.nextDueMs && this.hasWork()) this.demarcate(false, false);
+      if (isIdle) {
+        await this.idle();
+        lastEventsMs = this.host.nowMs();
+      } else if (nowMs - lastEventsMs >= EVENT_MS) {
+        await new Promise((resolve) => setImmediate(resolve));
+        lastEventsMs = this.host.nowMs();
+      }
+    }
+  }
+
+  private endReached(): RunEnd | null {
+    const { kernel, server } = this.parts;
+    if (server.ended !== null) return server.ended.kind;
+    if (this.options.stopAt !== null && kernel.tick() >= this.options.stopAt) return 'stop-at';
+    return this.stopRequested ? 'interrupt' : null;
+  }
+
+  private checkHealth(): void {
+    if (this.store.failure !== null) throw this.store.failure;
+    if (this.sink.failure !== null) throw this.sink.failure;
+  }
+
+  /** Runs one slice; true when every thread waits. */
+  private slice(): boolean {
+    const { kernel, server, output } = this.parts;
+    const startMs = this.host.nowMs();
+    let limit = this.sliceTicks;
+    if (this.options.stopAt !== null) {
+      const left = this.options.stopAt - kernel.tick();
+      if (left < BigInt(limit)) limit = Number(left);
+    }
+    const before = kernel.tick();
+    const reason = kernel.run(limit);
+    if (kernel.tick() !== before) this.isDirty = true;
+    if (reason === 'service' && (server.needsRoom || output.isFull)) this.makeRoom();
+    if (reason === 'limit') this.adaptSlice(this.host.nowMs() - startMs);
+    return reason === 'idle';
+  }
+
+  private adaptSlice(tookMs: number): void {
+    if (tookMs < SLICE_MS / 2) this.sliceTicks = Math.min(this.sliceTicks * 2, this.options.sliceTicksMax);
+    else if (tookMs > SLICE_MS * 2) this.sliceTicks = Math.max(this.sliceTicks >> 1, SLICE_TICKS_MIN);
+  }
+
+  /** Memory or held output is full: a checkpoint must commit before the machine goes on. */
+  private makeRoom(): void {
+    this.demarcate(true, false);
+    this.store.waitForCommit(this.parts.server.published);
+    this.release(this.store.committed);
+  }
+
+  private hasWork(): boolean {
+    const input = this.parts.input;
+    return (
+      this.isDirty ||
+      (this.source.hasBytes && input.room > 0) ||
+      (this.source.hasEnded && !input.isEnded) ||
+      this.parts.output.hasFresh
+    );
+  }
+
+  /** Waits for what comes first: the next deadline, the next demarcation if one is owed, input, a signal. */
+  private async idle(): Promise<void> {
+    const { kernel, input } = this.parts;
+    const deadline = kernel.nextDeadline();
+    const { stopAt } = this.options;
+    const nowMs = this.host.nowMs();
+    if (this.options.clock === 'instructions') {
+      // Idle time is skipped: the clock counts instructions, so there is nothing to wait for.
+      const isFinal = deadline === null && input.isEnded;
+      const target = deadline ?? (isFinal ? stopAt : null);
+      if (target !== null) {
+        kernel.stepClock(stopAt !== null && stopAt < target ? stopAt : target);
+        this.isDirty = true;
+        return;
+      }
+    } else if (deadline !== null && this.realTick(nowMs) >= deadline) {
+      kernel.stepClock(deadline);
+      this.isDirty = true;
+      return;
+    }
+    const wakeMs =
+      this.options.clock === 'real' && deadline !== null ? this.msOf(deadline) : Number.POSITIVE_INFINITY;
+    const dueMs = this.hasWork() ? this.nextDueMs : Number.POSITIVE_INFINITY;
+    await this.sleep(Math.min(wakeMs, dueMs) - nowMs);
+  }
+
+  /** Sleeps that long, or until woken; one turn of the event loop at the least. */
+  private sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      let timer: NodeJS.Timeout | null = null;
+      const done = (): void => {
+        if (timer !== null) clearTimeout(timer);
+        this.wakeUp = null;
+        resolve();
+      };
+      this.wakeUp = done;
+      if (this.stopRequested) setImmediate(done);
+      else if (ms <= 1) setImmediate(done);
+      else timer = setTimeout(done, Math.min(Number.isFinite(ms) ? ms : IDLE_TIMER_MS, IDLE_TIMER_MS));
+    });
+  }
+
+  private realTick(nowMs: number): bigint {
+    const nanoseconds = Math.max(0, Math.floor((nowMs - this.baseMs) * 1e6));
+    return this.baseTick + BigInt(nanoseconds) * BigInt(TICKS_PER_NANOSECOND);
+  }
+
+  private msOf(tick: bigint): number {
+    return this.baseMs + Number((tick - this.baseTick) / BigInt(TICKS_PER_NANOSECOND)) / 1e6;
+  }
+
+  /** What has come in since the last demarcation enters now, as rows of this checkpoint (law 7). */
+  private enterInputs(nowMs: number): JournalRow[] {
+    const { kernel, input } = this.parts;
+    const rows: JournalRow[] = [];
+    if (this.options.clock === 'real') {
+      let target = this.realTick(nowMs);
+      const { stopAt } = this.options;
+      if (stopAt !== null && stopAt < target) target = stopAt;
+      if (target > kernel.tick()) {
+        const data = new Uint8Array(8);
+        new DataView(data.buffer).setBigUint64(0, target, true);
+        rows.push({ kind: 'clock', data });
+        kernel.stepClock(target);
+      }
+    }
+    if (input.isEnded && this.source.isTerminal && !this.source.hasEnded) {
+      rows.push({ kind: 'input-reopened', data: new Uint8Array(0) });
+      input.enterReopen();
+    }
+    const bytes = input.room > 0 ? this.source.take(input.room) : new Uint8Array(0);
+    if (bytes.length > 0) {
+      rows.push({ kind: 'input', data: bytes });
+      input.enter(bytes);
+    }
+    if (this.source.hasEnded && !input.isEnded) {
+      rows.push({ kind: 'input-ended', data: new Uint8Array(0) });
+      input.enterEnd();
+    }
+    return rows;
+  }
+
+  private demarcate(force: boolean, clean: boolean): void {
+    const { kernel, server, output, input } = this.parts;
+    const startMs = this.host.nowMs();
+    const journal = this.enterInputs(startMs);
+    kernel.checkChanged();
+    const generation = server.demarcate({
+      tick: kernel.tick(),
+      wallMs: this.host.wallMs(),
+      journal,
+      border: (number) => {
+        const run = output.demarcate(number);
+        return {
+          state: {
+            output: output.state(),
+            input: input.state(),
+            outputOrigin: this.options.outputOrigin,
+          },
+          output: run,
+          outputConfirmed: this.sink.confirmed(),
+        };
+      },
+      force,
+      clean,
+      nowUs: () => this.host.nowMs() * 1000,
+    });
+    const endMs = this.host.nowMs();
+    if (generation !== null) {
+      this.checkpointCount++;
+      if (this.pausesUs.length < PAUSES_KEPT) this.pausesUs.push((endMs - startMs) * 1000);
+      else this.pausesUs[this.checkpointCount % PAUSES_KEPT] = (endMs - startMs) * 1000;
+    }
+    this.isDirty = false;
+    this.nextDueMs = Math.max(this.nextDueMs + this.options.intervalMs, endMs);
+  }
+
+  /** Output that this generation covers leaves (law 7). */
+  private release(committed: number): void {
+    this.parts.output.release(committed);
+    this.host.phase('released');
+  }
+
+  private async stopCleanly(): Promise<void> {
+    const { server } = this.parts;
+    // Two checkpoints: the first covers all output, the second knows that it has reached the sink.
+    this.demarcate(true, false);
+    this.store.waitForCommit(server.published);
+    this.release(this.store.committed);
+    await this.sink.flush();
+    this.demarcate(true, true);
+    this.store.waitForCommit(server.published);
+    assert(this.store.committed === server.published, 'runner: a clean stop leaves nothing uncommitted');
+  }
+}
+
+/** Longest sleep of an idle machine: only a bound for the timer, far beyond any rate that costs time. */
+const IDLE_TIMER_MS = 60_000;
+/** Pauses remembered for the report. */
+const PAUSES_KEPT = 100_000;

@@ -1,0 +1,228 @@
+/**
+ * `perdure run`: creates an image with a program in it, or lets an image go on.
+ *
+ * Checks everything that an operator can get wrong before anything is changed; then assembles the machine, runs it, and
+ * turns its end into an exit code and a report. Holds no mechanism: the loop is machine/runner.ts.
+ */
+
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { ProgramError } from '../../persist/create.ts';
+import type { Ended } from '../../persist/server.ts';
+import type { Durability, Store } from '../../persist/store/contract.ts';
+import { openStore } from '../../persist/store/open.ts';
+import { ExitCode, OperatorError, usageError } from '../errors.ts';
+import type { BorderState } from '../machine/assemble.ts';
+import { assemble, emptyBorder } from '../machine/assemble.ts';
+import { crashPointOf } from '../machine/crash-point.ts';
+import type { Program } from '../machine/program.ts';
+import { loadProgram } from '../machine/program.ts';
+import { initialRecord } from '../machine/record.ts';
+import { writeReport } from '../machine/report.ts';
+import type { RunEnd } from '../machine/runner.ts';
+import { Runner } from '../machine/runner.ts';
+import { openFileSink, openStreamSink } from '../machine/sink.ts';
+import { openSource } from '../machine/source.ts';
+import { resolveTarget, setAside } from '../machine/target.ts';
+import type { Invocation } from '../verbs.ts';
+
+export async function run(invocation: Invocation): Promise<number> {
+  const startMs = performance.now();
+  const target = resolveTarget(invocation.operands, invocation.cwd);
+  const say = (line: string): void => {
+    if (!invocation.quiet) invocation.stderr.write(`perdure: ${line}\n`);
+  };
+  if (target.isImplied) say(`the image is ${target.image}`);
+  const program = target.program === null ? null : loadProgram(target.program, target.arguments);
+  if (invocation.options.fresh === true) {
+    if (program === null)
+      throw usageError('--fresh needs a program to start', 'perdure run --fresh IMAGE PROGRAM.elf');
+    const out = invocation.options.out as string | undefined;
+    setAside(target.image, out === undefined ? null : path.resolve(invocation.cwd, out), say);
+  }
+  const isNew = !fs.existsSync(target.image);
+  if (isNew && program === null) {
+    throw new OperatorError(
+      ExitCode.inputMissing,
+      `${target.image}: there is no such image, and no program to make one with`,
+      'perdure run IMAGE PROGRAM.elf',
+    );
+  }
+  const crashPoint = crashPointOf(invocation.env);
+  const store = openStore(target.image, {
+    create: program !== null,
+    durability: invocation.options.durability as Durability,
+    effects: { wallMs: () => Date.now(), randomBytes, pid: process.pid },
+    crashPoint,
+  });
+  try {
+    return await runStore(invocation, store, program, startMs, crashPoint.phase, say);
+  } finally {
+    await store.close();
+  }
+}
+
+async function runStore(
+  invocation: Invocation,
+  store: Store,
+  program: Program | null,
+  startMs: number,
+  phase: (label: string) => void,
+  say: (line: string) => void,
+): Promise<number> {
+  const { options } = invocation;
+  const head = store.head;
+  const isInstructions = options.clock === 'instructions';
+  if (head === null && program === null) {
+    throw new OperatorError(
+      ExitCode.inputMissing,
+      `${store.path}: the image has no checkpoint yet, and there is no program to start in it`,
+      'perdure run IMAGE PROGRAM.elf',
+    );
+  }
+  if (head !== null && program !== null) refuseOther(store, program);
+  const border = head === null ? emptyBorder : (JSON.parse(head.border) as BorderState);
+  const confirmed = confirmedOutput(store, border);
+  const unconfirmed = head?.unconfirmedOutput ?? [];
+  const isPower = options.durability === 'power';
+  const fileSink =
+    options.out === undefined
+      ? null
+      : openFileSink(
+          path.resolve(invocation.cwd, options.out as string),
+          { origin: border.outputOrigin, confirmed, unconfirmed },
+          isPower,
+        );
+  const sink = fileSink ?? openStreamSink(process.stdout, unconfirmed, confirmed);
+  if (border.ended !== null) {
+    await sink.flush();
+    sink.close();
+    say(`${store.path}: the program had ended already`);
+    return finish(border.ended, say);
+  }
+  const record =
+    head?.kernelRecord ?? initialRecord(seedWords(options.seed), isInstructions ? 0 : Date.now());
+  if (head === null && program !== null) store.addProgram(program.row);
+  let runner: Runner | null = null;
+  const source = openSource(process.stdin, () => runner?.wake());
+  let parts: ReturnType<typeof assemble>;
+  try {
+    parts = assemble(store, {
+      ramBytes: options.ram as number,
+      record,
+      border,
+      program:
+        head === null && program !== null ? { image: program.image, arguments: program.arguments } : null,
+      sink: (outputRun) => sink.write(outputRun),
+      phase,
+    });
+  } catch (error) {
+    source.close();
+    if (error instanceof ProgramError) {
+      throw new OperatorError(ExitCode.damaged, `${program?.path ?? null}: ${error.message}`, null);
+    }
+    throw error;
+  }
+  if (!isInstructions) parts.kernel.setWallBase(wallBaseNs(parts.kernel.tick()));
+  runner = new Runner(
+    parts,
+    store,
+    sink,
+    source,
+    {
+      intervalMs: options.interval as number,
+      clock: options.clock as 'real' | 'instructions',
+      stopAt: options.stopAt === undefined ? null : BigInt(options.stopAt as number),
+      outputOrigin: fileSink?.origin ?? border.outputOrigin,
+      sliceTicksMax: sliceTicksMax(invocation.env),
+    },
+    { nowMs: () => performance.now(), wallMs: () => Date.now(), warn: say, phase },
+  );
+  if (head !== null)
+    say(`${store.path} goes on at generation ${head.generation} (${parts.objectCount} objects)`);
+  const release = handleSignals(runner, say);
+  const firstSliceMs = performance.now();
+  let end: RunEnd;
+  try {
+    end = await runner.run();
+  } finally {
+    release();
+    source.close();
+    sink.close();
+  }
+  const seconds = (performance.now() - firstSliceMs) / 1000;
+  writeReport(invocation, { runner, parts, store, end, seconds, startupMs: firstSliceMs - startMs });
+  const ended = parts.server.ended;
+  if (end === 'interrupt') {
+    say(`stopped at generation ${parts.server.published}; perdure run ${store.path} goes on`);
+    return ExitCode.interrupted;
+  }
+  if (ended === null) return ExitCode.done;
+  return finish(ended, say);
+}
+
+/** The guest's own status, or 128 + the signal that Linux would send. */
+function finish(ended: Ended, say: (line: string) => void): number {
+  if (ended.kind === 'exit') return ended.status;
+  say(
+    `the program died of a trap: code 0x${ended.code.toString(16)} at pc ${ended.pc}, address ${ended.address}`,
+  );
+  return 128 + ended.signal;
+}
+
+/** An image goes on only with the program and arguments it was made with. */
+function refuseOther(store: Store, program: Program): void {
+  const own = store.head?.programs[0];
+  if (own === undefined) return;
+  const isSame =
+    Buffer.compare(own.hash, program.row.hash) === 0 &&
+    own.arguments.length === program.arguments.length &&
+    own.arguments.every((argument, i) => argument === program.arguments[i]);
+  if (isSame) return;
+  throw usageError(
+    `${store.path} was made with another program or other arguments (${own.name}); nothing was changed`,
+    `leave the program out to go on, or start anew with perdure run --fresh`,
+  );
+}
+
+/** Output below this offset has reached its sink. */
+function confirmedOutput(store: Store, border: BorderState): number {
+  const first = store.head?.unconfirmedOutput[0];
+  return first === undefined ? border.output.taken : first.offset;
+}
+
+function seedWords(seed: string | number | boolean | undefined): Uint8Array {
+  const words = new Uint8Array(32);
+  if (typeof seed === 'number') new DataView(words.buffer).setBigUint64(0, BigInt(seed), true);
+  else words.set(randomBytes(32));
+  return words;
+}
+
+/** Wall-clock nanoseconds at tick 0, so that the guest's wall clock shows the host's now. */
+function wallBaseNs(tick: bigint): bigint {
+  return BigInt(Date.now()) * 1_000_000n - tick / 4n;
+}
+
+/** Tests cut slices short to prove that it makes no difference. */
+function sliceTicksMax(env: Invocation['env']): number {
+  const given = Number(env.PERDURE_SLICE_TICKS ?? '');
+  return Number.isSafeInteger(given) && given > 0 ? given : 50_000_000;
+}
+
+/** Ctrl-C and SIGTERM: a last checkpoint; a second one: at once, as safe as kill -9. */
+function handleSignals(runner: Runner, say: (line: string) => void): () => void {
+  let count = 0;
+  const onSignal = (): void => {
+    count++;
+    if (count > 1) process.exit(ExitCode.interrupted);
+    say('stopping after a last checkpoint; again to stop at once');
+    runner.requestStop();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  return () => {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  };
+}

@@ -1,0 +1,125 @@
+/**
+ * Faults: who is told, and what becomes of the thread.
+ *
+ * A memory fault belongs to the keeper of the first region that could not answer; everything else, and a memory fault
+ * without such a keeper, to the keeper of the thread's space; without one the thread stays as it is, its fault words
+ * set (fluke.md A.7). A keeper that is a user task answers at once and without guest time: the access is made again. A
+ * keeper in the machine gets an idempotent call in the thread's name: the thread waits, flagged faulting.
+ * Called by the dispatcher for traps, programming errors, and `absent` results.
+ */
+import { outcomes } from './abi/codes.ts';
+import { flavours } from './abi/entries.ts';
+import { threadFlags } from './abi/types.ts';
+import { faultBytes, handOverBytes, isMemoryFault, keeperOf, memoryFaultCode } from './ipc/handover.ts';
+import { touch } from './memory/changed.ts';
+import { results } from './results.ts';
+import { park, wait } from './schedule.ts';
+import { type KernelState, live, type Port, type Thread } from './state.ts';
+
+/** What came of a fault: make the access again; give control back, nothing was changed; or the thread waits. */
+export type Served = 'again' | 'service' | 'blocked';
+
+/** Room that a keeper has for its answer to a fault, bytes. */
+const FAULT_ANSWER_BYTES = 8;
+/** Faults of one server's buffer that are served before its message is put off to the next attempt. */
+const ATTEMPTS_MAX = 64;
+
+/** Serves the access that `state.fault` describes. */
+export function serveMemoryFault(k: KernelState): Served {
+  const { thread, address, access } = k.fault;
+  if (thread === null) return 'blocked';
+  return serveFault(k, thread, memoryFaultCode(access), address, access);
+}
+
+/** Tells the keeper of a fault of this thread. */
+export function serveFault(
+  k: KernelState,
+  thread: Thread,
+  code: number,
+  address: number,
+  access: number,
+): Served {
+  k.statistics.faults += 1;
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+    const { port, reported } = keeperOf(k, thread, code, address, access);
+    if (port === null) return keepBlocked(k, thread, code, address, access);
+    const set = live(port.portset);
+    const bytes = faultBytes(k, thread, code, reported, access);
+    if (set !== null && set.service !== null) return askTask(k, thread, port, bytes, code, address, access);
+    const server = set?.servers.first ?? null;
+    if (server === null) {
+      setFaultWords(k, thread, code, address, access);
+      wait(k, thread, port.clients, port);
+      return 'blocked';
+    }
+    const handed = handOverBytes(k, thread, server, port, bytes);
+    if (handed === 0) {
+      setFaultWords(k, thread, code, address, access);
+      wait(k, thread, server.waiters, server);
+      return 'blocked';
+    }
+    // The server's own buffer is not there: that is the server's fault, served first.
+    if (handed !== results.absent) return keepBlocked(k, thread, code, address, access);
+    if (serveMemoryFault(k) === 'service') return 'service';
+  }
+  return 'service';
+}
+
+/** Asks a keeper that is a user task. */
+function askTask(
+  k: KernelState,
+  thread: Thread,
+  port: Port,
+  bytes: Uint8Array,
+  code: number,
+  address: number,
+  access: number,
+): Served {
+  const service = live(port.portset)?.service ?? null;
+  if (service === null) return 'service';
+  k.statistics.services += 1;
+  const answer = service.receive({
+    flavour: flavours.idempotent,
+    alias: Number(BigInt.asUintN(53, port.alias)),
+    bytes,
+    answerLength: FAULT_ANSWER_BYTES,
+  });
+  if (answer === 'retry') return 'service';
+  if (!thread.alive) return 'blocked';
+  if (answer === 'never') return keepBlocked(k, thread, code, address, access);
+  if (isMemoryFault(code) || isRetryAnswer(answer.bytes)) return 'again';
+  return keepBlocked(k, thread, code, address, access);
+}
+
+/** A keeper's answer to an exception: a first word that is not zero means that the thread tries again. */
+export function isRetryAnswer(bytes: Uint8Array): boolean {
+  if (bytes.length < 8) return false;
+  for (let i = 0; i < 8; i += 1) if (bytes[i] !== 0) return true;
+  return false;
+}
+
+function setFaultWords(k: KernelState, thread: Thread, code: number, address: number, access: number): void {
+  thread.flags |= threadFlags.faulting;
+  thread.faultCode = code;
+  thread.faultAddress = Math.max(0, address);
+  thread.faultAccess = access;
+  touch(k, thread);
+}
+
+/** Nobody answers: the thread stays at its fault until its state is set. */
+export function keepBlocked(
+  k: KernelState,
+  thread: Thread,
+  code: number,
+  address: number,
+  access: number,
+): Served {
+  setFaultWords(k, thread, code, address, access);
+  thread.waitingFor = null;
+  thread.ticket = 0;
+  park(k, thread);
+  return 'blocked';
+}
+
+/** What a user task gets as the result of a call that would have had to wait. */
+export const taskWouldWait = outcomes.busy;

@@ -1,0 +1,167 @@
+/**
+ * Short messages: handing one from a waiting client to a waiting server, both being threads of the machine.
+ *
+ * A message is the client's buffer, or, for a faulting client, the fault message made from its fault words; it is cut
+ * to SHORT_MESSAGE_BYTES and to the server's buffer (fluke.md B.3). Both sides' registers already say what they want,
+ * so whichever of them is running can do it; a page missing on either side leaves both as they were.
+ * Called by the IPC entries and the fault path.
+ */
+import { highHalf, lowHalf } from '../../base/integer.ts';
+import { SHORT_MESSAGE_BYTES } from '../../base/limits.ts';
+import { causes, faults } from '../abi/codes.ts';
+import { flavours } from '../abi/entries.ts';
+import { faultMessage } from '../abi/memory.ts';
+import { protection, states, threadFlags } from '../abi/types.ts';
+import { resolve } from '../memory/chain.ts';
+import { copyWindow, openRead, openWrite, writeWindow } from '../memory/copy.ts';
+import { argument, pcOf, registersOf, setArgument, setArgumentWord } from '../registers.ts';
+import { finish } from '../schedule.ts';
+import { type KernelState, live, type Port, type Portset, type Thread } from '../state.ts';
+import { connectIdempotent, dropClient } from './connection.ts';
+
+/** True for the fault codes that belong to a region's keeper. */
+export function isMemoryFault(code: number): boolean {
+  const cause = code - faults.processor;
+  return (
+    cause === causes.loadPageFault || cause === causes.storePageFault || cause === causes.instructionPageFault
+  );
+}
+
+/** The fault code of an access that could not be made. */
+export function memoryFaultCode(access: number): number {
+  if ((access & protection.execute) !== 0) return faults.processor + causes.instructionPageFault;
+  if ((access & protection.write) !== 0) return faults.processor + causes.storePageFault;
+  return faults.processor + causes.loadPageFault;
+}
+
+/** The keeper that a fault of this thread goes to now, and the address that it is told. */
+export function keeperOf(
+  k: KernelState,
+  thread: Thread,
+  code: number,
+  address: number,
+  access: number,
+): { port: Port | null; reported: number } {
+  const space = live(thread.space);
+  if (space === null) return { port: null, reported: address };
+  if (isMemoryFault(code)) {
+    resolve(k.chain, space, address, access);
+    const keeper = k.chain.region === null ? null : live(k.chain.region.keeper);
+    if (keeper !== null) return { port: keeper, reported: k.chain.offset };
+  }
+  return { port: live(space.keeper), reported: address };
+}
+
+/** The request that tells a keeper of a fault. */
+export function faultBytes(
+  k: KernelState,
+  thread: Thread,
+  code: number,
+  reported: number,
+  access: number,
+): Uint8Array {
+  const bytes = new Uint8Array(faultMessage.size);
+  const view = new DataView(bytes.buffer);
+  const put = (at: number, value: number): void => {
+    view.setUint32(at, lowHalf(value), true);
+    view.setUint32(at + 4, highHalf(value), true);
+  };
+  const at = faultMessage.offset;
+  put(at.code, code);
+  put(at.address, Math.max(0, reported));
+  put(at.access, access);
+  const pc = pcOf(k, thread);
+  view.setUint32(at.pc, pc[0] as number, true);
+  view.setUint32(at.pc + 4, pc[1] as number, true);
+  view.setBigUint64(at.thread, thread.view.getBigUint64(states.thread.offset.threadAddress, true), true);
+  return bytes;
+}
+
+/** The client with the lowest ticket on any port of the set, or null. */
+export function firstClient(set: Portset): Thread | null {
+  let found: Thread | null = null;
+  for (const port of set.busyPorts) {
+    const first = port.clients.first;
+    if (first === null) continue;
+    if (
+      found === null ||
+      first.ticket < found.ticket ||
+      (first.ticket === found.ticket && first.serial < found.serial)
+    ) {
+      found = first;
+    }
+  }
+  return found;
+}
+
+/** Ends the server's wait_receive with a message of `count` bytes. Commits for the server. */
+function completeReceive(
+  k: KernelState,
+  server: Thread,
+  flavour: number,
+  alias: bigint,
+  count: number,
+): void {
+  const registers = registersOf(k, server);
+  setArgument(registers, 1, flavour);
+  setArgumentWord(registers, 2, alias);
+  setArgument(registers, 3, argument(registers, 3) + count);
+  setArgument(registers, 4, argument(registers, 4) - count);
+  finish(k, server, 0);
+}
+
+/** Bytes of a short message of this length that the server has room for. */
+function roomFor(k: KernelState, server: Thread, length: number): number {
+  const room = argument(registersOf(k, server), 4);
+  return Math.min(length, SHORT_MESSAGE_BYTES, room < 0 ? SHORT_MESSAGE_BYTES : room);
+}
+
+/**
+ * Gives `bytes` to the server as an idempotent request of `client`, whose links and wait the caller of this sets.
+ * 0, or `absent` with nothing changed.
+ */
+export function handOverBytes(
+  k: KernelState,
+  client: Thread,
+  server: Thread,
+  port: Port,
+  bytes: Uint8Array,
+): number {
+  const count = roomFor(k, server, bytes.length);
+  const opened = openWrite(k, k.window, server, argument(registersOf(k, server), 3), count);
+  if (opened !== 0) return opened;
+  // Commit: nothing below can fail.
+  dropClient(k, server, false);
+  writeWindow(k, k.window, server, bytes.subarray(0, count));
+  connectIdempotent(k, client, server);
+  completeReceive(k, server, flavours.idempotent, port.alias, count);
+  return 0;
+}
+
+/** Gives the client's buffer (a1, a2) to the server: idempotent, or one-way without a connection. */
+export function handOverBuffer(
+  k: KernelState,
+  client: Thread,
+  server: Thread,
+  port: Port,
+  flavour: typeof flavours.oneway | typeof flavours.idempotent,
+): number {
+  const registers = registersOf(k, client);
+  const length = argument(registers, 2);
+  const count = roomFor(k, server, length < 0 ? SHORT_MESSAGE_BYTES : length);
+  const opened = openRead(k, k.window, client, argument(registers, 1), count);
+  if (opened !== 0) return opened;
+  const openedServer = openWrite(k, k.otherWindow, server, argument(registersOf(k, server), 3), count);
+  if (openedServer !== 0) return openedServer;
+  // Commit: nothing below can fail.
+  dropClient(k, server, false);
+  copyWindow(k, k.window, k.otherWindow, server, count);
+  if (flavour === flavours.idempotent) connectIdempotent(k, client, server);
+  completeReceive(k, server, flavour, port.alias, count);
+  return 0;
+}
+
+/** True while the thread waits for a keeper. */
+export function isFaulting(thread: Thread): boolean {
+  return (thread.flags & threadFlags.faulting) !== 0;
+}

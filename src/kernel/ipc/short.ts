@@ -1,0 +1,225 @@
+/**
+ * One-way and idempotent IPC, and waiting for a message of any flavour.
+ *
+ * Stages live in the registers: reply_wait_receive becomes wait_receive once the answer is given; a client that waits
+ * keeps its call as it is. A port served by a user task answers inside the client's own entry (law 8).
+ * Handlers are called by the dispatcher only. Each marks the line from which nothing can fail.
+ */
+import { present } from '../../base/assert.ts';
+import { SHORT_MESSAGE_BYTES } from '../../base/limits.ts';
+import { outcomes } from '../abi/codes.ts';
+import { entries, flavours } from '../abi/entries.ts';
+import { threadFlags } from '../abi/types.ts';
+import { isRetryAnswer, taskWouldWait } from '../fault.ts';
+import { copyWindow, openRead, openWrite, readWindow, writeWindow } from '../memory/copy.ts';
+import { namedPort, namedPortset } from '../names.ts';
+import { argument, entryNumber, registersOf, setArgument, setEntryNumber } from '../registers.ts';
+import { results } from '../results.ts';
+import { finish, park, wait, wake } from '../schedule.ts';
+import { type KernelState, live, type Page, type Port, type TaskService, type Thread } from '../state.ts';
+import { clientOf, dropClient, servesIdempotent, unlink, waitsFor } from './connection.ts';
+import {
+  faultBytes,
+  firstClient,
+  handOverBuffer,
+  handOverBytes,
+  isFaulting,
+  isMemoryFault,
+  keeperOf,
+} from './handover.ts';
+import { startConversation } from './reliable.ts';
+
+const noBytes = new Uint8Array(0);
+
+/** ipc_call */
+export function call(k: KernelState, client: Thread, registers: Uint32Array): number {
+  const port = namedPort(k, client, argument(registers, 0));
+  if (typeof port === 'number') return port;
+  const set = live(port.portset);
+  if (set !== null && set.service !== null) return callTask(k, client, port, set.service);
+  if (client.isTask) return taskWouldWait;
+  const server = set?.servers.first ?? null;
+  if (server === null) return wait(k, client, port.clients, port);
+  const handed = handOverBuffer(k, client, server, port, flavours.idempotent);
+  return handed === 0 ? wait(k, client, server.waiters, server) : handed;
+}
+
+/** ipc_send */
+export function send(k: KernelState, client: Thread, registers: Uint32Array): number {
+  const port = namedPort(k, client, argument(registers, 0));
+  if (typeof port === 'number') return port;
+  const set = live(port.portset);
+  const length = argument(registers, 2);
+  if (set !== null && set.service !== null) {
+    const count = Math.min(length < 0 ? SHORT_MESSAGE_BYTES : length, SHORT_MESSAGE_BYTES);
+    const opened = openRead(k, k.window, client, argument(registers, 1), count);
+    if (opened !== 0) return opened;
+    const bytes = new Uint8Array(count);
+    readWindow(k, k.window, bytes, count);
+    const answer = ask(k, set.service, port, flavours.oneway, bytes, 0);
+    if (answer === 'retry') return results.service;
+  } else {
+    const server = set?.servers.first ?? null;
+    if (server !== null) {
+      const handed = handOverBuffer(k, client, server, port, flavours.oneway);
+      if (handed !== 0) return handed;
+    }
+  }
+  if (!client.alive) return results.blocked;
+  consumeSend(registersOf(k, client), length);
+  return outcomes.success;
+}
+
+/** All of the send buffer counts as sent: what was too long is cut (fluke.md B.3). */
+function consumeSend(registers: Uint32Array, length: number): void {
+  setArgument(registers, 1, argument(registers, 1) + Math.max(0, length));
+  setArgument(registers, 2, 0);
+}
+
+function ask(
+  k: KernelState,
+  service: TaskService,
+  port: Port,
+  flavour: 1 | 2,
+  bytes: Uint8Array,
+  answerLength: number,
+): { readonly bytes: Uint8Array } | 'retry' | 'never' {
+  k.statistics.services += 1;
+  return service.receive({ flavour, alias: Number(BigInt.asUintN(53, port.alias)), bytes, answerLength });
+}
+
+/**
+ * A call to a port that a user task serves: answered inside this entry. The pages of the answer's buffer are pinned
+ * meanwhile, so that the answer, once given, has a place.
+ */
+export function callTask(k: KernelState, client: Thread, port: Port, service: TaskService): number {
+  const registers = registersOf(k, client);
+  const length = argument(registers, 2);
+  const count = Math.min(length < 0 ? SHORT_MESSAGE_BYTES : length, SHORT_MESSAGE_BYTES);
+  const room = argument(registers, 4);
+  const answerLength = Math.min(room < 0 ? SHORT_MESSAGE_BYTES : room, SHORT_MESSAGE_BYTES);
+  const answerAddress = argument(registers, 3);
+  const openedAnswer = openWrite(k, k.window, client, answerAddress, answerLength);
+  if (openedAnswer !== 0) return openedAnswer;
+  const pins = k.window.pages.slice(0, k.window.count) as Page[];
+  const opened = openRead(k, k.window, client, argument(registers, 1), count);
+  if (opened !== 0) return opened;
+  const bytes = new Uint8Array(count);
+  readWindow(k, k.window, bytes, count);
+  const copied = k.copied;
+  for (const page of pins) page.pins += 1;
+  const answer = ask(k, service, port, flavours.idempotent, bytes, answerLength);
+  for (const page of pins) page.pins -= 1;
+  k.copied = copied;
+  if (answer === 'retry') return results.service;
+  if (!client.alive) return results.blocked;
+  if (answer === 'never') {
+    client.flags |= threadFlags.stopped;
+    park(k, client);
+    return results.blocked;
+  }
+  const answerCount = Math.min(answer.bytes.length, answerLength);
+  // The service may have given the client another space or taken its memory away: then there is no place to answer to.
+  const answerBytes = answerCount === 0 ? noBytes : answer.bytes.subarray(0, answerCount);
+  if (openWrite(k, k.window, client, answerAddress, answerCount) !== 0) return outcomes.canceled;
+  writeWindow(k, k.window, client, answerBytes);
+  const after = registersOf(k, client);
+  consumeSend(after, length);
+  setArgument(after, 3, answerAddress + answerCount);
+  setArgument(after, 4, Math.max(0, room - answerCount));
+  return outcomes.success;
+}
+
+/** ipc_reply */
+export function reply(k: KernelState, server: Thread, registers: Uint32Array): number {
+  return answerClient(k, server, registers);
+}
+
+/** ipc_reply_wait_receive: a client that went away needs no answer. */
+export function replyWaitReceive(k: KernelState, server: Thread, registers: Uint32Array): number {
+  const answered = answerClient(k, server, registers);
+  if (answered !== outcomes.success && answered !== outcomes.notConnected) return answered;
+  // Commit: the answer is given, what is left is wait_receive.
+  const now = registersOf(k, server);
+  setArgument(now, 1, 0);
+  setArgument(now, 2, 0);
+  setEntryNumber(now, entries.ipc_wait_receive.number);
+  return results.stage;
+}
+
+function answerClient(k: KernelState, server: Thread, registers: Uint32Array): number {
+  const client = clientOf(server);
+  if (client === null || !servesIdempotent(server)) return outcomes.notConnected;
+  const address = argument(registers, 1);
+  const length = argument(registers, 2);
+  const isWaiting = waitsFor(client, server);
+  const room = isFaulting(client) ? 8 : argument(registersOf(k, client), 4);
+  const count = isWaiting ? Math.min(length < 0 ? room : length, room, SHORT_MESSAGE_BYTES) : 0;
+  const opened = openRead(k, k.window, server, address, count);
+  if (opened !== 0) return opened;
+  if (isWaiting && isFaulting(client)) {
+    const bytes = new Uint8Array(count);
+    readWindow(k, k.window, bytes, count);
+    unlink(k, client, server);
+    if (isMemoryFault(client.faultCode) || isRetryAnswer(bytes)) wake(k, client);
+    else {
+      client.waitingFor = null;
+      client.ticket = 0;
+      park(k, client);
+    }
+  } else if (isWaiting) {
+    const clientRegisters = registersOf(k, client);
+    const target = argument(clientRegisters, 3);
+    const openedClient = openWrite(k, k.otherWindow, client, target, count);
+    if (openedClient !== 0) return openedClient;
+    // Commit: nothing below can fail.
+    copyWindow(k, k.window, k.otherWindow, client, count);
+    unlink(k, client, server);
+    consumeSend(clientRegisters, argument(clientRegisters, 2));
+    setArgument(clientRegisters, 3, target + count);
+    setArgument(clientRegisters, 4, room - count);
+    finish(k, client, outcomes.success);
+  } else unlink(k, client, server);
+  setArgument(registers, 1, address + count);
+  setArgument(registers, 2, Math.max(0, length - count));
+  return outcomes.success;
+}
+
+/** ipc_wait_receive */
+export function waitReceive(k: KernelState, server: Thread, registers: Uint32Array): number {
+  const set = namedPortset(k, server, argument(registers, 0));
+  if (typeof set === 'number') return set;
+  if (server.isTask) return taskWouldWait;
+  for (let client = firstClient(set); client !== null; client = firstClient(set)) {
+    const port = present(client.queue?.port, 'ipc: a client in a port queue has a port');
+    if (isFaulting(client)) {
+      const keeper = keeperOf(k, client, client.faultCode, client.faultAddress, client.faultAccess);
+      if (keeper.port !== port) {
+        // Memory changed its shape meanwhile: the access is made again and finds its keeper.
+        wake(k, client);
+        continue;
+      }
+      const bytes = faultBytes(k, client, client.faultCode, keeper.reported, client.faultAccess);
+      const handed = handOverBytes(k, client, server, port, bytes);
+      if (handed !== 0) return handed;
+      wait(k, client, server.waiters, server);
+      return results.blocked;
+    }
+    const verb = entryNumber(registersOf(k, client));
+    if (verb === entries.ipc_call.number) {
+      const handed = handOverBuffer(k, client, server, port, flavours.idempotent);
+      if (handed !== 0) return handed;
+      wait(k, client, server.waiters, server);
+      return results.blocked;
+    }
+    if (verb === entries.ipc_client_connect_send_over_receive.number) {
+      startConversation(k, client, server, port);
+      wait(k, client, server.waiters, server);
+      return results.stage;
+    }
+    wake(k, client);
+  }
+  // Commit: nobody is there. Whoever was served until now is let go.
+  dropClient(k, server, false);
+  return wait(k, server, set.servers, set);
+}

@@ -1,0 +1,248 @@
+/**
+ * The kernel: what the entry point (the machine's loop) drives.
+ *
+ * `run` executes guests until its limit, until nobody can run, or until a user task wants control; it never waits and
+ * takes no host effect. Between two calls of `run` the state is whole: every thread is in its registers, links and
+ * tickets. Invariant: cutting a run into slices, at any limits, changes nothing that a guest can observe (law 8).
+ * Called by the entry point; user tasks see `TaskProcessor` only.
+ */
+import { assert, present } from '../base/assert.ts';
+import { type Machine, traps } from '../hw/machine.ts';
+import { faults } from './abi/codes.ts';
+import { ENTRY_TICKS, kernelRecord } from './abi/memory.ts';
+import { protection, typeNumbers } from './abi/types.ts';
+import { checkChanged, checkState } from './check.ts';
+import { enter } from './dispatch.ts';
+import { mixSeed } from './entropy.ts';
+import { serveFault, serveMemoryFault } from './fault.ts';
+import { createObject } from './lifecycle.ts';
+import { pageNumber, settle, touch } from './memory/changed.ts';
+import { reach } from './memory/copy.ts';
+import { freeFrameCount } from './memory/frames.ts';
+import { installEntry, useTables } from './memory/tables.ts';
+import { findPlace, objectAt } from './names.ts';
+import { pointAt } from './objects/reference.ts';
+import { loadRecord, writeRecord } from './record.ts';
+import { loadRegisters } from './registers.ts';
+import { advanceTick, firstRunnable, rotate, tickOf, ticksToDeadline, wakeDueSleepers } from './schedule.ts';
+import { createState, type KernelState, type Thread } from './state.ts';
+import { createTask, serveQueued, type TaskProcessor } from './task.ts';
+
+/** Why `run` came back: its limit was reached, nobody can run, or a user task wants control. */
+export type RunEnd = 'limit' | 'idle' | 'service';
+
+/** Most instructions that the hart is given at once. */
+const BUDGET_MAX = 0x7fff_ffff;
+/** Faults in a row that keepers may answer without an instruction being completed, before control goes back. */
+const FAULTS_WITHOUT_PROGRESS_MAX = 256;
+
+export interface Statistics {
+  readonly entries: number;
+  readonly faults: number;
+  readonly switches: number;
+  readonly services: number;
+  readonly objects: number;
+  readonly framesFree: number;
+}
+
+export class Kernel {
+  /** The kernel's whole mutable state; for tests, which corrupt it, and the invariant check. */
+  readonly state: KernelState;
+  /** Called after every completed entry or stage of a guest; for tests that take the machine apart there. */
+  afterEntry: (() => void) | null = null;
+  #faultsWithoutProgress = 0;
+  /** The tasks made here, by processor: who a processor is, is nothing that its holder can say. */
+  readonly #tasks = new WeakMap<object, Thread>();
+
+  /** `record`: the kernel record of the image, when there is one. */
+  constructor(machine: Machine, record: Uint8Array | null = null) {
+    this.state = createState(machine);
+    if (record !== null) loadRecord(this.state, record);
+  }
+
+  /**
+   * Makes a user task, and lets it start. `memoryPages` of its own memory; its thread and its space lie at the start of
+   * it (userland's `taskMemory`).
+   */
+  createTask(options: { memoryPages: number; start?: (processor: TaskProcessor) => void }): TaskProcessor {
+    const { processor, thread } = createTask(this.state, options.memoryPages);
+    this.#tasks.set(processor, thread);
+    options.start?.(processor);
+    return processor;
+  }
+
+  /**
+   * Wiring at boot: a reference of one task, at this address of its memory (made if there is none), points at an object
+   * of another. There is no entry point of the ABI that crosses tasks like this.
+   */
+  grant(from: object, objectAddress: number, to: object, referenceAddress: number): void {
+    const k = this.state;
+    const source = present(this.#tasks.get(from), 'grant: the giver is a task of this kernel');
+    const receiver = present(this.#tasks.get(to), 'grant: the receiver is a task of this kernel');
+    const target = objectAt(k, source, objectAddress);
+    assert(typeof target !== 'number', `grant: an object lies at ${objectAddress}`);
+    assert(
+      target.type !== typeNumbers.mapping && target.type !== typeNumbers.reference,
+      'grant: it may be referenced',
+    );
+    let reference = objectAt(k, receiver, referenceAddress);
+    if (
+      reference === faults.noObject &&
+      findPlace(k, receiver, referenceAddress) === 0 &&
+      k.chain.space !== null
+    ) {
+      reference = createObject(k, typeNumbers.reference, k.chain.space, k.chain.address, 0n);
+    }
+    assert(
+      typeof reference !== 'number' && reference.type === typeNumbers.reference,
+      `grant: a reference may lie at ${referenceAddress}`,
+    );
+    pointAt(k, reference, target);
+  }
+
+  /** Runs guests for at least one step, until about `limitTicks` have passed (an entry is not cut). */
+  run(limitTicks: number): RunEnd {
+    const k = this.state;
+    k.slicesGivenUp = false;
+    for (const set of k.toServe) serveQueued(k, set);
+    wakeDueSleepers(k);
+    const start = tickOf(k);
+    for (let left = limitTicks; left > 0; left = limitTicks - Number(tickOf(k) - start)) {
+      const thread = firstRunnable(k);
+      if (thread === null) return 'idle';
+      if (!this.#step(thread, left)) return 'service';
+      if (k.slicesGivenUp) return 'service';
+    }
+    return firstRunnable(k) === null ? 'idle' : 'limit';
+  }
+
+  /** Runs the thread until something happens or the budget is spent. False: a user task wants control. */
+  #step(thread: Thread, left: number): boolean {
+    const k = this.state;
+    const hart = k.machine.hart;
+    loadRegisters(k, thread);
+    touch(k, thread);
+    const space = thread.space;
+    assert(space !== null, 'kernel: a runnable thread has a space');
+    useTables(k, space);
+    const budget = Math.min(left, thread.quantumLeft, Math.max(1, ticksToDeadline(k)), BUDGET_MAX);
+    const trap = hart.run(budget);
+    const retired = hart.lastRetired;
+    if (retired > 0) {
+      thread.retired += retired;
+      thread.quantumLeft -= retired;
+      this.#faultsWithoutProgress = 0;
+    }
+    const isDone = trap === traps.budget || this.#serve(thread, trap);
+    if (thread.quantumLeft <= 0 && thread.queue?.order === 'turn') rotate(k, thread);
+    if (k.sleepers.first !== null) wakeDueSleepers(k);
+    if (isDone && trap === traps.environmentCall) this.afterEntry?.();
+    return isDone;
+  }
+
+  /** Serves a trap. False: a user task wants control, and nothing happened. */
+  #serve(thread: Thread, trap: number): boolean {
+    const k = this.state;
+    if (trap === traps.environmentCall) return enter(k, thread) === 'done';
+    if (
+      trap === traps.loadPageFault ||
+      trap === traps.storePageFault ||
+      trap === traps.instructionPageFault
+    ) {
+      return this.#servePageFault(thread, trap);
+    }
+    const served = serveFault(k, thread, faults.processor + trap, k.machine.hart.trapValue, 0);
+    if (served === 'service') return false;
+    this.#charge(thread);
+    return true;
+  }
+
+  #servePageFault(thread: Thread, trap: number): boolean {
+    const k = this.state;
+    const address = k.machine.hart.trapValue;
+    const access =
+      trap === traps.storePageFault
+        ? protection.write
+        : trap === traps.loadPageFault
+          ? protection.read
+          : protection.execute;
+    const page = reach(k, thread, address, access);
+    if (page !== null && thread.space !== null) {
+      installEntry(k, thread.space, pageNumber(address), page, k.chain.rights & page.protection);
+      return true;
+    }
+    this.#faultsWithoutProgress += 1;
+    if (this.#faultsWithoutProgress > FAULTS_WITHOUT_PROGRESS_MAX) {
+      this.#faultsWithoutProgress = 0;
+      return false;
+    }
+    const served = serveMemoryFault(k);
+    if (served === 'service') return false;
+    if (served === 'blocked') this.#charge(thread);
+    return true;
+  }
+
+  #charge(thread: Thread): void {
+    thread.quantumLeft -= ENTRY_TICKS;
+    advanceTick(this.state, ENTRY_TICKS);
+  }
+
+  /** Tick at which the first sleeper wakes, or null when nobody sleeps. */
+  nextDeadline(): bigint | null {
+    return this.state.sleepers.first?.deadline ?? null;
+  }
+
+  /** Ticks since the machine was made. */
+  tick(): bigint {
+    return tickOf(this.state);
+  }
+
+  /** Moves the clock forward (never back) and wakes the sleepers whose time has come, by (deadline, ticket). */
+  stepClock(toTick: bigint): void {
+    const k = this.state;
+    if (toTick > tickOf(k)) k.machine.hart.tickWord[0] = toTick;
+    wakeDueSleepers(k);
+  }
+
+  /** Wall-clock time at tick 0, nanoseconds since 1970. */
+  setWallBase(nanoseconds: bigint): void {
+    this.state.wallBase = BigInt.asUintN(64, nanoseconds);
+  }
+
+  /** Mixes four words from outside into the machine's generator. */
+  seed(words: readonly bigint[]): void {
+    mixSeed(this.state.generator, words);
+  }
+
+  /** The kernel record, as laid out in `abi/memory.ts`. */
+  record(): Uint8Array {
+    const bytes = new Uint8Array(kernelRecord.size);
+    writeRecord(this.state, new DataView(bytes.buffer));
+    return bytes;
+  }
+
+  /** Sets the kernel record: after a restart has made and linked everything, so that its making left no trace. */
+  restoreRecord(bytes: Uint8Array): void {
+    loadRecord(this.state, bytes);
+  }
+
+  /** The full invariant check; throws an InvariantError that names the broken one. */
+  check(): void {
+    checkState(this.state);
+  }
+
+  /** The part of the check that costs O(changed since the last collect): for demarcations. Call it before collecting. */
+  checkChanged(): void {
+    checkChanged(this.state);
+  }
+
+  /** Carries pending changes into the changed sets; collect does it by itself. */
+  settle(): void {
+    settle(this.state);
+  }
+
+  statistics(): Statistics {
+    const k = this.state;
+    return { ...k.statistics, objects: k.bySerial.size, framesFree: freeFrameCount(k) };
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * The kernel's own access to a thread's memory: windows are opened (which may fail), then copied through (which cannot).
+ *
+ * Invariants: a window is opened under the same chain and caps as an instruction's access; a failed opening has changed
+ * nothing and leaves in `state.fault` what is missing and for whom; every write is noted in the modification log with
+ * the caller's pc. Called by decoders (open) and invokers (read, write). A window holds until the next entry.
+ */
+import { joinHalves } from '../../base/integer.ts';
+import { PAGE_SIZE } from '../../base/limits.ts';
+import { faults } from '../abi/codes.ts';
+import { protection } from '../abi/types.ts';
+import { pcOf } from '../registers.ts';
+import { results } from '../results.ts';
+import type { KernelState, Page, Thread, Window } from '../state.ts';
+import { resolve } from './chain.ts';
+
+/**
+ * The page in memory that an access of this thread reaches, or null: `state.fault` then says what is missing.
+ * The address within it is `k.chain.address`.
+ */
+export function reach(k: KernelState, thread: Thread, address: number, access: number): Page | null {
+  const chain = k.chain;
+  const space = thread.space;
+  if (space !== null && resolve(chain, space, address, access)) {
+    const page = chain.space?.bottom?.pages.get(Math.floor(chain.address / PAGE_SIZE));
+    if (page !== undefined && (access & ~page.protection) === 0) return page;
+  }
+  const fault = k.fault;
+  fault.thread = thread;
+  fault.address = address;
+  fault.access = access;
+  fault.region = chain.region;
+  fault.offset = chain.offset;
+  return null;
+}
+
+/**
+ * Opens `length` bytes at `address` of the thread's space for reading or writing. Returns 0, `results.absent`, or a
+ * fault for an address that no number can be. At most 16 pages and a bit: one stage.
+ */
+export function openWindow(
+  k: KernelState,
+  window: Window,
+  thread: Thread,
+  address: number,
+  length: number,
+  access: number,
+): number {
+  window.length = 0;
+  window.count = 0;
+  if (length === 0) return 0;
+  if (address < 0 || length < 0 || address + length > Number.MAX_SAFE_INTEGER) return faults.invalidAddress;
+  let at = address;
+  let left = length;
+  while (left > 0) {
+    const page = reach(k, thread, at, access);
+    if (page === null) return thread.isTask ? faults.invalidAddress : results.absent;
+    const within = at % PAGE_SIZE;
+    const piece = Math.min(left, PAGE_SIZE - within);
+    window.pages[window.count] = page;
+    window.starts[window.count] = k.machine.ramOffset + page.frame * PAGE_SIZE + within;
+    window.lengths[window.count] = piece;
+    window.count += 1;
+    at += piece;
+    left -= piece;
+  }
+  window.length = length;
+  return 0;
+}
+
+/** Opens for reading. */
+export function openRead(
+  k: KernelState,
+  window: Window,
+  thread: Thread,
+  address: number,
+  length: number,
+): number {
+  return openWindow(k, window, thread, address, length, protection.read);
+}
+
+/** Opens for writing. */
+export function openWrite(
+  k: KernelState,
+  window: Window,
+  thread: Thread,
+  address: number,
+  length: number,
+): number {
+  return openWindow(k, window, thread, address, length, protection.write);
+}
+
+/** Copies the first `length` bytes of the window out of the thread's memory. */
+export function readWindow(k: KernelState, window: Window, target: Uint8Array, length: number): void {
+  let done = 0;
+  for (let i = 0; i < window.count && done < length; i += 1) {
+    const start = window.starts[i] as number;
+    const piece = Math.min(window.lengths[i] as number, length - done);
+    target.set(k.machine.bytes.subarray(start, start + piece), done);
+    done += piece;
+  }
+  k.copied += done;
+}
+
+/** Notes in the log that this piece of the window was written, in the name of the thread. */
+function noteWrite(k: KernelState, window: Window, index: number, thread: Thread): void {
+  const page = window.pages[index] as Page;
+  if (page.isTaskMemory) return;
+  const pc = pcOf(k, thread);
+  if (thread.isTask) k.machine.log.note(page.frame, 0, 0);
+  else k.machine.log.note(page.frame, pc[0] as number, pc[1] as number);
+}
+
+/** Copies bytes into the thread's memory through the window. */
+export function writeWindow(k: KernelState, window: Window, thread: Thread, source: Uint8Array): void {
+  let done = 0;
+  for (let i = 0; i < window.count && done < source.length; i += 1) {
+    const piece = Math.min(window.lengths[i] as number, source.length - done);
+    k.machine.bytes.set(source.subarray(done, done + piece), window.starts[i] as number);
+    noteWrite(k, window, i, thread);
+    done += piece;
+  }
+  k.copied += done;
+}
+
+/** Copies `length` bytes from one window to another, writing in the name of `thread`. The windows may overlap in RAM. */
+export function copyWindow(k: KernelState, from: Window, to: Window, thread: Thread, length: number): void {
+  let done = 0;
+  let source = 0;
+  let target = 0;
+  let sourceUsed = 0;
+  let targetUsed = 0;
+  while (done < length) {
+    const sourceStart = (from.starts[source] as number) + sourceUsed;
+    const targetStart = (to.starts[target] as number) + targetUsed;
+    const sourceLeft = (from.lengths[source] as number) - sourceUsed;
+    const targetLeft = (to.lengths[target] as number) - targetUsed;
+    const piece = Math.min(sourceLeft, targetLeft, length - done);
+    k.machine.bytes.copyWithin(targetStart, sourceStart, sourceStart + piece);
+    if (targetUsed === 0) noteWrite(k, to, target, thread);
+    done += piece;
+    sourceUsed += piece;
+    targetUsed += piece;
+    if (piece === sourceLeft) {
+      source += 1;
+      sourceUsed = 0;
+    }
+    if (piece === targetLeft) {
+      target += 1;
+      targetUsed = 0;
+    }
+  }
+  k.copied += done;
+}
+
+/** The pc of the thread, -1 when it is no address. */
+export function pcNumber(k: KernelState, thread: Thread): number {
+  const pc = pcOf(k, thread);
+  return joinHalves(pc[0] as number, pc[1] as number);
+}

@@ -1,0 +1,141 @@
+/**
+ * The hardware's page tables: a cache of the mapping chains (law 6), filled one page at a time by faults.
+ *
+ * Tables live in a fixed pool of frames; when it is used up, all tables are dropped and fill again. Each page remembers
+ * where entries for it may be (`entries`), so that taking rights or the frame away removes exactly those; a remembered
+ * place is checked against the table before it is cleared, since tables may have been dropped meanwhile.
+ * Invariant: an entry never allows more than the chain and the page's cap allow now. Called by fault.ts, by supply,
+ * evict, discard, protect, and whenever the shape of memory changes.
+ */
+
+import { assert } from '../../base/assert.ts';
+import { PAGE_SIZE } from '../../base/limits.ts';
+import { pte } from '../../hw/machine.ts';
+import { protection } from '../abi/types.ts';
+import type { KernelState, Page, Space } from '../state.ts';
+
+/** Address space identifiers are 16 bits (privileged manual 4.1.11). */
+const ASID_MAX = 0xffff;
+/** Entries of a table. */
+const TABLE_ENTRIES = 512;
+
+/** Byte offset of a frame in the machine's memory. */
+function frameStart(k: KernelState, frame: number): number {
+  return k.machine.ramOffset + frame * PAGE_SIZE;
+}
+
+/** Drops the tables of all spaces and begins the pool anew. */
+export function dropAllTables(k: KernelState): void {
+  for (const space of k.spacesWithTables) space.rootFrame = -1;
+  k.spacesWithTables.clear();
+  k.tableNext = 0;
+  k.nextAsid = 1;
+  k.machine.hart.fenceAll();
+}
+
+/** Drops the tables of these spaces: their mappings changed. The frames return when the pool is begun anew. */
+export function dropTables(k: KernelState, spaces: Iterable<Space>): void {
+  for (const space of spaces) {
+    if (space.rootFrame < 0) continue;
+    space.rootFrame = -1;
+    k.spacesWithTables.delete(space);
+    k.machine.hart.fenceSpace(space.asid);
+  }
+}
+
+function newTable(k: KernelState): number {
+  const frame = k.tableNext;
+  k.tableNext += 1;
+  k.machine.frame(frame).fill(0);
+  k.machine.hart.frameChanged(frame);
+  return frame;
+}
+
+/** The root of the space's tables, made if there is none. */
+export function rootOf(k: KernelState, space: Space): number {
+  if (space.rootFrame >= 0) return space.rootFrame;
+  if (k.tableNext + 3 > k.tableEnd || k.nextAsid > ASID_MAX) dropAllTables(k);
+  space.rootFrame = newTable(k);
+  space.asid = k.nextAsid;
+  k.nextAsid += 1;
+  k.spacesWithTables.add(space);
+  k.machine.hart.fenceSpace(space.asid);
+  return space.rootFrame;
+}
+
+/** Byte offset of the leaf entry for a page of the space, or -1 when a table on the way is missing. */
+function leafPlace(k: KernelState, space: Space, page: number, isMade: boolean): number {
+  let table = space.rootFrame;
+  if (table < 0) return -1;
+  for (let level = 2; level > 0; level -= 1) {
+    const index = Math.floor(page / TABLE_ENTRIES ** level) % TABLE_ENTRIES;
+    const place = frameStart(k, table) + index * 8;
+    const entry = k.machine.view.getUint32(place, true);
+    if ((entry & pte.valid) !== 0) table = entry >>> 10;
+    else {
+      if (!isMade) return -1;
+      table = newTable(k);
+      k.machine.view.setUint32(place, ((table << 10) | pte.valid) >>> 0, true);
+      k.machine.view.setUint32(place + 4, table >>> 22, true);
+    }
+  }
+  return frameStart(k, table) + (page % TABLE_ENTRIES) * 8;
+}
+
+/** Lets the hart reach `page` at page number `at` of the space, with these rights. */
+export function installEntry(k: KernelState, space: Space, at: number, page: Page, rights: number): void {
+  if (k.tableNext + 3 > k.tableEnd) dropAllTables(k);
+  rootOf(k, space);
+  const place = leafPlace(k, space, at, true);
+  const bits =
+    pte.valid |
+    pte.user |
+    ((rights & protection.read) !== 0 ? pte.read : 0) |
+    ((rights & protection.write) !== 0 ? pte.write : 0) |
+    ((rights & protection.execute) !== 0 ? pte.execute : 0);
+  k.machine.view.setUint32(place, ((page.frame << 10) | bits) >>> 0, true);
+  k.machine.view.setUint32(place + 4, page.frame >>> 22, true);
+  k.machine.hart.fencePage(space.asid, at * PAGE_SIZE);
+  for (const entry of page.entries) if (entry.space === space && entry.page === at) return;
+  page.entries.push({ space, page: at });
+}
+
+/** Removes every entry for the page: its frame or its rights are taken away. */
+export function removeEntries(k: KernelState, page: Page): void {
+  for (const entry of page.entries) {
+    const place = leafPlace(k, entry.space, entry.page, false);
+    if (place < 0) continue;
+    const bits = k.machine.view.getUint32(place, true);
+    if ((bits & pte.valid) === 0 || bits >>> 10 !== page.frame) continue;
+    k.machine.view.setUint32(place, 0, true);
+    k.machine.view.setUint32(place + 4, 0, true);
+    k.machine.hart.fencePage(entry.space.asid, entry.page * PAGE_SIZE);
+  }
+  page.entries.length = 0;
+}
+
+/** Points the hart at the tables of the space. */
+export function useTables(k: KernelState, space: Space): void {
+  const root = rootOf(k, space);
+  assert(root < k.tableEnd, 'tables: a root lies in the pool');
+  k.machine.hart.setAddressSpace(root, space.asid);
+}
+
+/** Every valid leaf entry of the space: page number, frame and rights. For the invariant check. */
+export function forEachEntry(
+  k: KernelState,
+  space: Space,
+  visit: (page: number, frame: number, rights: number) => void,
+): void {
+  if (space.rootFrame < 0) return;
+  const walk = (table: number, level: number, base: number): void => {
+    for (let index = 0; index < TABLE_ENTRIES; index += 1) {
+      const bits = k.machine.view.getUint32(frameStart(k, table) + index * 8, true);
+      if ((bits & pte.valid) === 0) continue;
+      const page = base + index * TABLE_ENTRIES ** level;
+      if (level > 0) walk(bits >>> 10, level - 1, page);
+      else visit(page, bits >>> 10, (bits >> 1) & 7);
+    }
+  };
+  walk(space.rootFrame, 2, 0);
+}

@@ -1,0 +1,180 @@
+/**
+ * Objects by address: what a caller's address names, and the index of what lies where.
+ *
+ * Whoever can write a page can name the objects in it (design.md section 4); there is no handle table. Naming follows
+ * the mapping chain with the right to write and never asks whether the page is in memory.
+ * Invariant: `objects`, `objectsByPage` and `bySerial` of a bottom space agree, and hold exactly what is alive.
+ * Called by the decoders of every entry point; `place` and `displace` by lifecycle.ts only.
+ */
+
+import { present } from '../base/assert.ts';
+import { isAligned } from '../base/integer.ts';
+import { OBJECT_SIZE, PAGE_SIZE } from '../base/limits.ts';
+import { faults, outcomes } from './abi/codes.ts';
+import { protection, typeNumbers } from './abi/types.ts';
+import { resolve } from './memory/chain.ts';
+import { pageNumber } from './memory/changed.ts';
+import {
+  type Bottom,
+  type KernelObject,
+  type KernelState,
+  live,
+  type Port,
+  type Portset,
+  type Reference,
+  type Space,
+  type Thread,
+} from './state.ts';
+
+export type TypeNumber = KernelObject['type'];
+export type ObjectOfType<T extends TypeNumber> = Extract<KernelObject, { type: T }>;
+
+/** What a lookup gives: the object, or the fault. */
+export type Named<T> = T | number;
+
+/** Finds where an object named by this address of the caller would lie: 0 with `k.chain` set, or a fault. */
+export function findPlace(k: KernelState, caller: Thread, address: number): number {
+  const space = caller.space;
+  if (space === null || address < 0) return faults.invalidAddress;
+  if (!isAligned(address, OBJECT_SIZE)) return faults.notAligned;
+  if (!resolve(k.chain, space, address, protection.write)) return faults.invalidAddress;
+  return 0;
+}
+
+/** The object at this address of the caller, of any type, or a fault. */
+export function objectAt(k: KernelState, caller: Thread, address: number): Named<KernelObject> {
+  const found = findPlace(k, caller, address);
+  if (found !== 0) return found;
+  return k.chain.space?.bottom?.objects.get(k.chain.address) ?? faults.noObject;
+}
+
+/** The object of this type at this address of the caller, or a fault. */
+export function named<T extends TypeNumber>(
+  k: KernelState,
+  caller: Thread,
+  address: number,
+  type: T,
+): Named<ObjectOfType<T>> {
+  const object = objectAt(k, caller, address);
+  if (typeof object === 'number') return object;
+  return object.type === type ? (object as ObjectOfType<T>) : faults.wrongType;
+}
+
+/** The reference at this address, or a fault. */
+export function namedReference(k: KernelState, caller: Thread, address: number): Named<Reference> {
+  const object = objectAt(k, caller, address);
+  if (typeof object === 'number') return object;
+  return object.type === typeNumbers.reference ? object : faults.notReference;
+}
+
+/**
+ * An object of this type, named by its own address or by that of a reference to it. A null reference gives
+ * `invalidDestination`.
+ */
+function namedEitherWay<T extends TypeNumber>(
+  k: KernelState,
+  caller: Thread,
+  address: number,
+  type: T,
+): Named<ObjectOfType<T>> {
+  const object = objectAt(k, caller, address);
+  if (typeof object === 'number') return object;
+  if (object.type === type) return object as ObjectOfType<T>;
+  if (object.type !== typeNumbers.reference) return faults.wrongType;
+  const target = live(object.target);
+  if (target === null) return outcomes.invalidDestination;
+  return target.type === type ? (target as ObjectOfType<T>) : faults.wrongType;
+}
+
+export function namedPort(k: KernelState, caller: Thread, address: number): Named<Port> {
+  return namedEitherWay(k, caller, address, typeNumbers.port);
+}
+
+export function namedPortset(k: KernelState, caller: Thread, address: number): Named<Portset> {
+  return namedEitherWay(k, caller, address, typeNumbers.portset);
+}
+
+/** Index in a list in address order at which `address` is or would be. */
+function positionOf(list: readonly KernelObject[], address: number): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((list[middle] as KernelObject).address < address) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function bottomOf(space: Space): Bottom {
+  return present(space.bottom, 'names: an object lies in a bottom space');
+}
+
+/** Puts a new object into the index. */
+export function place(k: KernelState, object: KernelObject): void {
+  const bottom = bottomOf(object.home);
+  bottom.objects.set(object.address, object);
+  k.bySerial.set(object.serial, object);
+  const page = pageNumber(object.address);
+  const list = bottom.objectsByPage.get(page);
+  if (list === undefined) {
+    bottom.objectsByPage.set(page, [object]);
+    bottom.pagesWithObjects = null;
+  } else list.splice(positionOf(list, object.address), 0, object);
+}
+
+/** Takes an object out of the index. */
+export function displace(k: KernelState, object: KernelObject): void {
+  const bottom = bottomOf(object.home);
+  bottom.objects.delete(object.address);
+  k.bySerial.delete(object.serial);
+  const page = pageNumber(object.address);
+  const list = present(bottom.objectsByPage.get(page), 'names: the page of an object is in the index');
+  list.splice(positionOf(list, object.address), 1);
+  if (list.length === 0) {
+    bottom.objectsByPage.delete(page);
+    bottom.pagesWithObjects = null;
+  }
+}
+
+/** Pages of the bottom space that hold objects, ascending. */
+export function pagesWithObjects(bottom: Bottom): readonly number[] {
+  bottom.pagesWithObjects ??= [...Float64Array.from(bottom.objectsByPage.keys()).sort()];
+  return bottom.pagesWithObjects;
+}
+
+/** The first object of the bottom space at or above `address` and below `end`, or null. */
+export function firstObject(bottom: Bottom, address: number, end: number): KernelObject | null {
+  const pages = pagesWithObjects(bottom);
+  let low = 0;
+  let high = pages.length;
+  const start = pageNumber(address);
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((pages[middle] as number) < start) low = middle + 1;
+    else high = middle;
+  }
+  for (let i = low; i < pages.length && (pages[i] as number) * PAGE_SIZE < end; i += 1) {
+    const list = bottom.objectsByPage.get(pages[i] as number) ?? [];
+    const object = list[positionOf(list, address)];
+    if (object !== undefined) return object.address < end ? object : null;
+  }
+  return null;
+}
+
+/**
+ * Whether an exported serial may be taken by this object: handed out before, and no other living object's. The one
+ * place that decides it.
+ */
+export function maySerialBe(k: KernelState, object: KernelObject, serial: number): boolean {
+  if (serial <= 0 || serial >= k.nextSerial) return false;
+  const holder = k.bySerial.get(serial);
+  return holder === undefined || holder === object;
+}
+
+/** Gives the object this serial. */
+export function setSerial(k: KernelState, object: KernelObject, serial: number): void {
+  k.bySerial.delete(object.serial);
+  object.serial = serial;
+  k.bySerial.set(serial, object);
+}

@@ -1,0 +1,94 @@
+/**
+ * Conds: wait, wait_again, signal, broadcast, and their state.
+ *
+ * cond_wait's stages: unlock the mutex and sleep, as cond_wait_again (which sleeps without unlocking, so a rebuilt
+ * sleeper does not wake); when signalled, mutex_lock, done for the sleeper without it running. Called by the dispatcher.
+ */
+import { faults, outcomes } from '../abi/codes.ts';
+import { entries } from '../abi/entries.ts';
+import { states, typeNumbers } from '../abi/types.ts';
+import { taskWouldWait } from '../fault.ts';
+import { touch } from '../memory/changed.ts';
+import { named } from '../names.ts';
+import { argument, registersOf, setArgument, setEntryNumber } from '../registers.ts';
+import { finish, wait, wake } from '../schedule.ts';
+import { type Cond, type KernelState, live, type Thread } from '../state.ts';
+import { give, passOn } from './mutex.ts';
+import type { TypeOperations } from './operations.ts';
+
+const at = states.cond.offset;
+
+/** cond_wait */
+export function condWait(k: KernelState, caller: Thread, registers: Uint32Array): number {
+  const cond = named(k, caller, argument(registers, 0), typeNumbers.cond);
+  if (typeof cond === 'number') return cond;
+  const mutex = named(k, caller, argument(registers, 1), typeNumbers.mutex);
+  if (typeof mutex === 'number') return mutex;
+  if (mutex.owner !== caller) return faults.notOwner;
+  if (caller.isTask) return taskWouldWait;
+  // Commit: the mutex is free and what is left is to sleep.
+  setEntryNumber(registers, entries.cond_wait_again.number);
+  passOn(k, mutex);
+  return wait(k, caller, cond.waiters, cond);
+}
+
+/** cond_wait_again */
+export function condWaitAgain(k: KernelState, caller: Thread, registers: Uint32Array): number {
+  const cond = named(k, caller, argument(registers, 0), typeNumbers.cond);
+  if (typeof cond === 'number') return cond;
+  if (caller.isTask) return taskWouldWait;
+  return wait(k, caller, cond.waiters, cond);
+}
+
+/** Rewrites the registers of a thread in cond_wait_again: what is left is to lock the mutex. */
+export function becomeMutexLock(k: KernelState, thread: Thread): void {
+  const registers = registersOf(k, thread);
+  setArgument(registers, 0, argument(registers, 1));
+  setEntryNumber(registers, entries.mutex_lock.number);
+}
+
+/** Ends a sleeper's wait: it owns the mutex, or waits for it, without running. */
+function awaken(k: KernelState, sleeper: Thread): void {
+  becomeMutexLock(k, sleeper);
+  const mutex = named(k, sleeper, argument(registersOf(k, sleeper), 0), typeNumbers.mutex);
+  // A mutex that is gone is the sleeper's own fault, which it gets when it makes the call.
+  if (typeof mutex === 'number') {
+    wake(k, sleeper);
+    return;
+  }
+  if (live(mutex.owner) !== null) {
+    wait(k, sleeper, mutex.waiters, mutex);
+    return;
+  }
+  give(k, mutex, sleeper);
+  finish(k, sleeper, outcomes.success);
+}
+
+/** cond_signal */
+export function signal(k: KernelState, caller: Thread, registers: Uint32Array): number {
+  const cond = named(k, caller, argument(registers, 0), typeNumbers.cond);
+  if (typeof cond === 'number') return cond;
+  if (cond.waiters.first !== null) awaken(k, cond.waiters.first);
+  return outcomes.success;
+}
+
+/** cond_broadcast */
+export function broadcast(k: KernelState, caller: Thread, registers: Uint32Array): number {
+  const cond = named(k, caller, argument(registers, 0), typeNumbers.cond);
+  if (typeof cond === 'number') return cond;
+  while (cond.waiters.first !== null) awaken(k, cond.waiters.first);
+  return outcomes.success;
+}
+
+export const condOperations: TypeOperations<Cond> = {
+  write(_k, cond, view) {
+    view.setBigUint64(at.flags, cond.flags, true);
+  },
+  links: (_k, cond) => [live(cond.inheritor)],
+  check: () => 0,
+  load(k, cond, view, [inheritor]) {
+    if (view !== null) cond.flags = view.getBigUint64(at.flags, true);
+    if (inheritor !== undefined) cond.inheritor = inheritor as Thread | null;
+    touch(k, cond);
+  },
+};

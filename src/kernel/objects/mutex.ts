@@ -1,0 +1,85 @@
+/**
+ * Mutexes: lock, trylock, unlock, and their state.
+ *
+ * Invariant: a mutex is locked exactly when its owner is alive; `owner.owned` holds it; threads wait only for a locked
+ * one. Unlock hands over to the waiter with the lowest ticket, whose call is then complete. Called by the dispatcher;
+ * `passOn` and `give` also by cond.ts and when an owner is destroyed.
+ */
+import { faults, outcomes } from '../abi/codes.ts';
+import { states, typeNumbers } from '../abi/types.ts';
+import { taskWouldWait } from '../fault.ts';
+import { touch } from '../memory/changed.ts';
+import { named } from '../names.ts';
+import { argument } from '../registers.ts';
+import { finish, wait } from '../schedule.ts';
+import { type KernelState, live, type Mutex, type Thread } from '../state.ts';
+import { readNumber, type TypeOperations, writeNumber } from './operations.ts';
+
+const at = states.mutex.offset;
+
+/** The thread owns the mutex from now on; null frees it. */
+export function give(k: KernelState, mutex: Mutex, owner: Thread | null): void {
+  mutex.owner?.owned.delete(mutex);
+  mutex.owner = owner;
+  owner?.owned.add(mutex);
+  touch(k, mutex);
+}
+
+/** The owner lets go: the first waiter owns the mutex and its call is complete, or the mutex is free. */
+export function passOn(k: KernelState, mutex: Mutex): void {
+  const next = mutex.waiters.first;
+  give(k, mutex, next);
+  if (next !== null) finish(k, next, outcomes.success);
+}
+
+/** mutex_lock */
+export function lock(k: KernelState, caller: Thread, registers: Uint32Array): number {
+  const mutex = named(k, caller, argument(registers, 0), typeNumbers.mutex);
+  if (typeof mutex === 'number') return mutex;
+  if (live(mutex.owner) !== null) {
+    return caller.isTask ? taskWouldWait : wait(k, caller, mutex.waiters, mutex);
+  }
+  give(k, mutex, caller);
+  return outcomes.success;
+}
+
+/** mutex_trylock */
+export function trylock(k: KernelState, caller: Thread, registers: Uint32Array): number {
+  const mutex = named(k, caller, argument(registers, 0), typeNumbers.mutex);
+  if (typeof mutex === 'number') return mutex;
+  if (live(mutex.owner) !== null) return outcomes.busy;
+  give(k, mutex, caller);
+  return outcomes.success;
+}
+
+/** mutex_unlock */
+export function unlock(k: KernelState, caller: Thread, registers: Uint32Array): number {
+  const mutex = named(k, caller, argument(registers, 0), typeNumbers.mutex);
+  if (typeof mutex === 'number') return mutex;
+  if (mutex.owner !== caller) return faults.notOwner;
+  passOn(k, mutex);
+  return outcomes.success;
+}
+
+export const mutexOperations: TypeOperations<Mutex> = {
+  write(_k, mutex, view) {
+    view.setBigUint64(at.flags, mutex.flags, true);
+    writeNumber(view, at.locked, live(mutex.owner) === null ? 0 : 1);
+  },
+  links: (_k, mutex) => [live(mutex.owner)],
+  check(_k, mutex, view, [owner]) {
+    const next = (owner === undefined ? live(mutex.owner) : owner) as Thread | null;
+    const locked = view === null ? Number(next !== null) : readNumber(view, at.locked);
+    if (locked !== 0 && (locked !== 1 || next === null)) return faults.invalidState;
+    return next?.isTask ? faults.invalidState : 0;
+  },
+  load(k, mutex, view, [owner]) {
+    let next = (owner === undefined ? live(mutex.owner) : owner) as Thread | null;
+    if (view !== null) {
+      mutex.flags = view.getBigUint64(at.flags, true);
+      if (readNumber(view, at.locked) === 0) next = null;
+    }
+    if (next === null) passOn(k, mutex);
+    else if (next !== mutex.owner) give(k, mutex, next);
+  },
+};

@@ -1,0 +1,36 @@
+/**
+ * What each object type offers for export and import, and how words of a state record are read and written.
+ *
+ * Export never changes anything. Import is split: `check` may refuse, `load` may not (it runs after the commit line).
+ * Implemented by one file per type; used by state-calls.ts.
+ */
+import { highHalf, joinHalves, lowHalf } from '../../base/integer.ts';
+import type { KernelObject, KernelState } from '../state.ts';
+
+/** New values of an object's links, in the order of `abi/types.ts`; undefined leaves one unchanged. */
+export type NewLinks = readonly (KernelObject | null | undefined)[];
+
+export interface TypeOperations<T extends KernelObject> {
+  /** Writes the simple state, less hash and serial, into a zeroed record. */
+  write(k: KernelState, object: T, view: DataView): void;
+  links(k: KernelState, object: T): readonly (KernelObject | null)[];
+  /** 0, or the fault that the new state would be. `view` is null when the simple state stays. */
+  check(k: KernelState, object: T, view: DataView | null, links: NewLinks): number;
+  load(k: KernelState, object: T, view: DataView | null, links: NewLinks): void;
+}
+
+/** A word of a record as a number, -1 when it is 2^53 or more. */
+export function readNumber(view: DataView, offset: number): number {
+  return joinHalves(view.getUint32(offset, true), view.getUint32(offset + 4, true));
+}
+
+/** Writes a non-negative number below 2^53. */
+export function writeNumber(view: DataView, offset: number, value: number): void {
+  view.setUint32(offset, lowHalf(value), true);
+  view.setUint32(offset + 4, highHalf(value), true);
+}
+
+/** True for a set of protection bits that the hardware knows: writing needs reading (privileged manual 4.3.1). */
+export function isProtection(bits: number): boolean {
+  return bits >= 0 && bits <= 7 && (bits & 3) !== 2;
+}

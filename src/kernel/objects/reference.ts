@@ -1,0 +1,124 @@
+/**
+ * References: their state, and what can be asked about a target without reaching it.
+ *
+ * A reference names one object, or nothing; it is the only form in which a link leaves or enters an object. Its target
+ * is of a type that may be referenced (fluke.md A.3, A.6). Called by the dispatcher and state-calls.ts.
+ */
+import { outcomes } from '../abi/codes.ts';
+import { typeNumbers } from '../abi/types.ts';
+import { resolve, stretchAt } from '../memory/chain.ts';
+import { touch } from '../memory/changed.ts';
+import { named, namedReference } from '../names.ts';
+import { argument, setArgument, setArgumentWord } from '../registers.ts';
+import {
+  type KernelObject,
+  type KernelState,
+  live,
+  type Reference,
+  type Region,
+  type Thread,
+} from '../state.ts';
+import type { TypeOperations } from './operations.ts';
+
+/** Separate stretches of memory under one region that reference_locate looks through. */
+const LOCATE_STRETCHES_MAX = 256;
+
+/** Points the reference at the target. */
+export function pointAt(k: KernelState, reference: Reference, target: KernelObject | null): void {
+  reference.target = target;
+  touch(k, reference);
+}
+
+/** reference_check */
+export function check(k: KernelState, caller: Thread, registers: Uint32Array): number {
+  const reference = namedReference(k, caller, argument(registers, 0));
+  if (typeof reference === 'number') return reference;
+  setArgument(registers, 1, live(reference.target) === null ? 1 : 0);
+  return outcomes.success;
+}
+
+/** reference_compare: two null references are the same. */
+export function compare(k: KernelState, caller: Thread, registers: Uint32Array): number {
+  const reference = namedReference(k, caller, argument(registers, 0));
+  if (typeof reference === 'number') return reference;
+  const other = namedReference(k, caller, argument(registers, 1));
+  if (typeof other === 'number') return other;
+  setArgument(registers, 1, live(reference.target) === live(other.target) ? 1 : 0);
+  return outcomes.success;
+}
+
+/** reference_copy */
+export function copy(k: KernelState, caller: Thread, registers: Uint32Array): number {
+  const reference = namedReference(k, caller, argument(registers, 0));
+  if (typeof reference === 'number') return reference;
+  const destination = namedReference(k, caller, argument(registers, 1));
+  if (typeof destination === 'number') return destination;
+  pointAt(k, destination, live(reference.target));
+  return outcomes.success;
+}
+
+/** reference_hash */
+export function hash(k: KernelState, caller: Thread, registers: Uint32Array): number {
+  const reference = namedReference(k, caller, argument(registers, 0));
+  if (typeof reference === 'number') return reference;
+  const target = live(reference.target);
+  if (target === null) return outcomes.notFound;
+  setArgumentWord(registers, 1, target.hash);
+  return outcomes.success;
+}
+
+/** reference_type */
+export function type(k: KernelState, caller: Thread, registers: Uint32Array): number {
+  const reference = namedReference(k, caller, argument(registers, 0));
+  if (typeof reference === 'number') return reference;
+  const target = live(reference.target);
+  if (target === null) return outcomes.notFound;
+  setArgument(registers, 1, target.type);
+  return outcomes.success;
+}
+
+/**
+ * reference_locate: O(1) for a region of a bottom space; for others, stretch by stretch, a bounded number of them.
+ * Answers only about memory that the caller can name (law 11).
+ */
+export function locate(k: KernelState, caller: Thread, registers: Uint32Array): number {
+  const reference = namedReference(k, caller, argument(registers, 0));
+  if (typeof reference === 'number') return reference;
+  const region = named(k, caller, argument(registers, 1), typeNumbers.region);
+  if (typeof region === 'number') return region;
+  const target = live(reference.target);
+  const offset = target === null ? -1 : offsetIn(k, region, target);
+  if (target === null || offset < 0) return outcomes.notFound;
+  setArgument(registers, 1, offset);
+  setArgument(registers, 2, target.serial);
+  setArgument(registers, 3, target.type);
+  return outcomes.success;
+}
+
+/** Offset of the object in the region, or -1 when it does not lie there. */
+function offsetIn(k: KernelState, region: Region, target: KernelObject): number {
+  const space = live(region.space);
+  if (space === null) return -1;
+  let address = region.startAddress;
+  const end = region.startAddress + region.size;
+  for (let count = 0; address < end && count < LOCATE_STRETCHES_MAX; count += 1) {
+    const length = stretchAt(space, address, end - address);
+    if (length <= 0) return -1;
+    if (resolve(k.chain, space, address, 0) && k.chain.space === target.home) {
+      const within = target.address - k.chain.address;
+      if (within >= 0 && within < length) return address - region.startAddress + within;
+    }
+    address += length;
+  }
+  return -1;
+}
+
+export const referenceOperations: TypeOperations<Reference> = {
+  write() {},
+  links: (_k, reference) => [live(reference.target)],
+  check: () => 0,
+  load(k, reference, _view, [target]) {
+    if (target !== undefined) pointAt(k, reference, target);
+    touch(k, reference);
+  },
+};

@@ -1,0 +1,128 @@
+/**
+ * Changed sets from outside: collect, peek_changed, mark_changed.
+ *
+ * Collect takes items out in address order, a page before the objects in it; what does not fit stays in the set. The
+ * set is persistent state of the region: peek_changed exports it and mark_changed imports it. Called by the dispatcher.
+ */
+import { isAligned } from '../../base/integer.ts';
+import { OBJECT_SIZE, PAGE_SIZE } from '../../base/limits.ts';
+import { faults, outcomes } from '../abi/codes.ts';
+import { item, itemKinds } from '../abi/memory.ts';
+import { typeNumbers } from '../abi/types.ts';
+import { resolve } from '../memory/chain.ts';
+import {
+  type ChangedItem,
+  changedItem,
+  changedKeys,
+  countCollector,
+  markObject,
+  markPage,
+  settle,
+  takeChanged,
+  touch,
+} from '../memory/changed.ts';
+import { openWrite, writeWindow } from '../memory/copy.ts';
+import { named } from '../names.ts';
+import { argument, setArgument } from '../registers.ts';
+import { results } from '../results.ts';
+import { type KernelState, live, PAGE_GONE, type Region, type Thread } from '../state.ts';
+import { itemBytes, STAGE_ITEMS } from './region.ts';
+
+/** The region collects from now on. */
+function startCollecting(k: KernelState, region: Region): void {
+  if (region.collecting) return;
+  region.collecting = true;
+  countCollector(k, region, 1);
+  touch(k, region);
+}
+
+/** region_collect: the first call only begins to collect, with an empty set. */
+export function collect(k: KernelState, caller: Thread, registers: Uint32Array): number {
+  const region = named(k, caller, argument(registers, 0), typeNumbers.region);
+  if (typeof region === 'number') return region;
+  const items = argument(registers, 1);
+  const itemCount = argument(registers, 2);
+  if (itemCount < 0) return faults.invalidAddress;
+  settle(k);
+  const keys = changedKeys(region);
+  const count = Math.min(itemCount, STAGE_ITEMS, keys.length);
+  const opened = openWrite(k, k.window, caller, items, count * item.size);
+  if (opened !== 0) return opened;
+  // Commit: the items are out of the set.
+  startCollecting(k, region);
+  const taken: ChangedItem[] = [];
+  for (let i = 0; i < count; i += 1) {
+    const key = keys[keys.length - 1] as number;
+    taken.push(changedItem(region, key));
+    takeChanged(region, key);
+  }
+  if (count > 0) touch(k, region);
+  const bytes = itemBytes(taken);
+  writeWindow(k, k.window, caller, bytes);
+  setArgument(registers, 1, items + bytes.length);
+  setArgument(registers, 2, itemCount - count);
+  return keys.length === 0 || itemCount === count ? outcomes.success : results.stage;
+}
+
+/** Where the cursor of peek_changed stands after an item: a page is followed by the objects in it. */
+function cursorAfter(entry: ChangedItem): number {
+  const isPage = entry.kind === itemKinds.page || entry.kind === itemKinds.pageGone;
+  return isPage ? entry.offset + 1 : entry.offset + OBJECT_SIZE;
+}
+
+/** region_peek_changed */
+export function peekChanged(k: KernelState, caller: Thread, registers: Uint32Array): number {
+  const region = named(k, caller, argument(registers, 0), typeNumbers.region);
+  if (typeof region === 'number') return region;
+  const cursor = argument(registers, 1);
+  const items = argument(registers, 2);
+  const itemCount = argument(registers, 3);
+  if (cursor < 0 || itemCount < 0) return faults.invalidAddress;
+  settle(k);
+  const keys = changedKeys(region);
+  const firstKey = cursor % OBJECT_SIZE === 1 ? (cursor - 1) * 2 + 1 : cursor * 2;
+  // Keys descend: find how many of them are at or above the cursor.
+  let low = 0;
+  let high = keys.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((keys[middle] as number) >= firstKey) low = middle + 1;
+    else high = middle;
+  }
+  const count = Math.min(itemCount, STAGE_ITEMS, low);
+  const found: ChangedItem[] = [];
+  for (let i = 0; i < count; i += 1) found.push(changedItem(region, keys[low - 1 - i] as number));
+  const bytes = itemBytes(found);
+  const opened = openWrite(k, k.window, caller, items, bytes.length);
+  if (opened !== 0) return opened;
+  // Commit: the registers hold the rest of the list.
+  writeWindow(k, k.window, caller, bytes);
+  const last = found.at(-1);
+  if (last !== undefined) setArgument(registers, 1, cursorAfter(last));
+  setArgument(registers, 2, items + bytes.length);
+  setArgument(registers, 3, itemCount - count);
+  return count === low || itemCount === count ? outcomes.success : results.stage;
+}
+
+/** region_mark_changed: an object item takes the type of what lies there. */
+export function markChanged(k: KernelState, caller: Thread, registers: Uint32Array): number {
+  const region = named(k, caller, argument(registers, 0), typeNumbers.region);
+  if (typeof region === 'number') return region;
+  const offset = argument(registers, 1);
+  const kind = argument(registers, 2);
+  const space = live(region.space);
+  if (offset < 0 || offset >= region.size || space === null) return faults.invalidAddress;
+  const isPage = kind === itemKinds.page || kind === itemKinds.pageGone;
+  if (!isPage && kind !== itemKinds.object && kind !== itemKinds.objectGone) return faults.invalidState;
+  if (!isAligned(offset, isPage ? PAGE_SIZE : OBJECT_SIZE)) return faults.notAligned;
+  const bottom = resolve(k.chain, space, region.startAddress + offset, 0) ? k.chain.space?.bottom : null;
+  const object = bottom?.objects.get(k.chain.address) ?? null;
+  if (kind === itemKinds.object && object === null) return faults.noObject;
+  // Commit.
+  startCollecting(k, region);
+  if (kind === itemKinds.page) markPage(k, region, offset, 0);
+  else if (kind === itemKinds.pageGone) markPage(k, region, offset, PAGE_GONE);
+  else if (kind === itemKinds.object) markObject(k, region, offset, object?.type ?? 0);
+  else markObject(k, region, offset, -typeNumbers.reference);
+  return outcomes.success;
+}

@@ -1,0 +1,159 @@
+/**
+ * Regions: ranges of a space that may be mapped elsewhere; their state, protect and search.
+ *
+ * A change drops the tables of every space that sees memory through the region. Search is a cursor in the caller's
+ * registers, in address order, and never scans what it has reported (fluke.md A.5).
+ * Called by the dispatcher and state-calls.ts; `detachRegion` also when a region is destroyed.
+ */
+import { isAligned } from '../../base/integer.ts';
+import { OBJECT_SIZE, PAGE_SIZE, STAGE_BYTES } from '../../base/limits.ts';
+import { faults, outcomes } from '../abi/codes.ts';
+import { item, itemKinds } from '../abi/memory.ts';
+import { states, typeNumbers } from '../abi/types.ts';
+import { resolve, spacesOver, stretchAt } from '../memory/chain.ts';
+import { type ChangedItem, countCollector, settle, touch } from '../memory/changed.ts';
+import { openWrite, writeWindow } from '../memory/copy.ts';
+import { dropTables } from '../memory/tables.ts';
+import { firstObject, named } from '../names.ts';
+import { argument, setArgument } from '../registers.ts';
+import { results } from '../results.ts';
+import { type KernelState, live, type Port, type Region, type Space, type Thread } from '../state.ts';
+import { addressEnd, BOTTOM_ADDRESS_END } from './mapping.ts';
+import { isProtection, readNumber, type TypeOperations, writeNumber } from './operations.ts';
+
+const at = states.region.offset;
+/** Items that one stage writes. */
+export const STAGE_ITEMS = Math.floor(STAGE_BYTES / item.size);
+/** Stretches of memory that one stage of a search looks through. */
+const STAGE_STRETCHES = 1024;
+
+/** Takes the region out of its space, and what was seen through it out of the tables. */
+export function detachRegion(k: KernelState, region: Region): void {
+  if (k.nestedCollectingCount > 0) settle(k);
+  dropTables(k, spacesOver(region));
+  countCollector(k, region, -1);
+  region.space?.regions.delete(region);
+}
+
+/** Caps what every mapping of the region may do. */
+function setProtection(k: KernelState, region: Region, bits: number): void {
+  region.protection = bits;
+  dropTables(k, spacesOver(region));
+  touch(k, region);
+}
+
+/** region_protect */
+export function protect(k: KernelState, caller: Thread, registers: Uint32Array): number {
+  const region = named(k, caller, argument(registers, 0), typeNumbers.region);
+  if (typeof region === 'number') return region;
+  const bits = argument(registers, 1);
+  if (!isProtection(bits)) return faults.invalidState;
+  setProtection(k, region, bits);
+  return outcomes.success;
+}
+
+/** Writes items as records, one after another. */
+export function itemBytes(items: readonly ChangedItem[]): Uint8Array {
+  const bytes = new Uint8Array(items.length * item.size);
+  const view = new DataView(bytes.buffer);
+  let base = 0;
+  for (const entry of items) {
+    writeNumber(view, base + item.offset.offset, entry.offset);
+    writeNumber(view, base + item.offset.pc, entry.pc);
+    view.setUint32(base + item.offset.kind, entry.kind, true);
+    view.setUint32(base + item.offset.type, entry.type, true);
+    base += item.size;
+  }
+  return bytes;
+}
+
+/** Objects of the region from `start` to `end`, at most `room`, and where the search stopped. */
+function find(k: KernelState, region: Region, start: number, end: number, room: number) {
+  const found: ChangedItem[] = [];
+  const space = live(region.space);
+  let position = start;
+  if (space === null) return { found, position: end };
+  for (let count = 0; position < end && found.length < room && count < STAGE_STRETCHES; count += 1) {
+    const from = region.startAddress + position;
+    const length = stretchAt(space, from, end - position);
+    const bottom = resolve(k.chain, space, from, 0) ? (k.chain.space?.bottom ?? null) : null;
+    const base = k.chain.address;
+    let address = base;
+    while (bottom !== null && found.length < room) {
+      const object = firstObject(bottom, address, base + length);
+      if (object === null) break;
+      const offset = position + (object.address - base);
+      found.push({ offset, pc: 0, kind: itemKinds.object, type: object.type });
+      address = object.address + OBJECT_SIZE;
+    }
+    if (found.length === room && bottom !== null) return { found, position: position + (address - base) };
+    position += length;
+  }
+  return { found, position };
+}
+
+/** region_search */
+export function search(k: KernelState, caller: Thread, registers: Uint32Array): number {
+  const region = named(k, caller, argument(registers, 0), typeNumbers.region);
+  if (typeof region === 'number') return region;
+  const start = argument(registers, 1);
+  const size = argument(registers, 2);
+  const items = argument(registers, 3);
+  const itemCount = argument(registers, 4);
+  if (start < 0 || size < 0 || start + size > region.size || itemCount < 0) return faults.invalidAddress;
+  const end = start + size;
+  const { found, position } = find(k, region, start, end, Math.min(itemCount, STAGE_ITEMS));
+  const bytes = itemBytes(found);
+  const opened = openWrite(k, k.window, caller, items, bytes.length);
+  if (opened !== 0) return opened;
+  // Commit: the registers hold the rest of the search.
+  writeWindow(k, k.window, caller, bytes);
+  setArgument(registers, 1, Math.min(position, end));
+  setArgument(registers, 2, Math.max(0, end - position));
+  setArgument(registers, 3, items + bytes.length);
+  setArgument(registers, 4, itemCount - found.length);
+  return position >= end || itemCount === found.length ? outcomes.success : results.stage;
+}
+
+export const regionOperations: TypeOperations<Region> = {
+  write(_k, region, view) {
+    writeNumber(view, at.startAddress, region.startAddress);
+    writeNumber(view, at.size, region.size);
+    writeNumber(view, at.protection, region.protection);
+    writeNumber(view, at.collecting, region.collecting ? 1 : 0);
+  },
+  links: (_k, region) => [live(region.space), live(region.keeper)],
+  check(_k, region, view, [newSpace]) {
+    const space = (newSpace === undefined ? live(region.space) : newSpace) as Space | null;
+    const start = view === null ? region.startAddress : readNumber(view, at.startAddress);
+    const size = view === null ? region.size : readNumber(view, at.size);
+    if (start < 0 || size < 0) return faults.invalidAddress;
+    if (!isAligned(start, PAGE_SIZE) || !isAligned(size, PAGE_SIZE)) return faults.notAligned;
+    if (start + size > (space === null ? BOTTOM_ADDRESS_END : addressEnd(space)))
+      return faults.invalidAddress;
+    if (view === null) return 0;
+    if (!isProtection(readNumber(view, at.protection))) return faults.invalidState;
+    const collecting = readNumber(view, at.collecting);
+    return collecting === 0 || collecting === 1 ? 0 : faults.invalidState;
+  },
+  load(k, region, view, [space, keeper]) {
+    detachRegion(k, region);
+    if (view !== null) {
+      region.startAddress = readNumber(view, at.startAddress);
+      region.size = readNumber(view, at.size);
+      region.protection = readNumber(view, at.protection);
+      region.collecting = readNumber(view, at.collecting) === 1;
+      if (!region.collecting) {
+        region.changedPages.clear();
+        region.changedObjects.clear();
+        region.changedOrder = null;
+      }
+    }
+    if (space !== undefined) region.space = space as Space | null;
+    if (keeper !== undefined) region.keeper = keeper as Port | null;
+    live(region.space)?.regions.add(region);
+    countCollector(k, region, 1);
+    dropTables(k, spacesOver(region));
+    touch(k, region);
+  },
+};

@@ -1,0 +1,134 @@
+/**
+ * Threads: their state, self, and the clock's entries.
+ *
+ * Export copies the image; import checks every word before it is believed, and then lets resume.ts find the thread its
+ * place. State is set on stopped threads only, never on a user task's. Called by the dispatcher and state-calls.ts.
+ */
+import { PRIORITY_MAX, QUANTUM_TICKS } from '../../base/limits.ts';
+import { faults, outcomes } from '../abi/codes.ts';
+import { TICKS_PER_NANOSECOND } from '../abi/memory.ts';
+import { states, threadFlags } from '../abi/types.ts';
+import { touch } from '../memory/changed.ts';
+import { argumentWord, saveRegisters, setArgumentWord, unloadRegisters } from '../registers.ts';
+import { resume } from '../resume.ts';
+import { leaveQueue, sleep, tickOf } from '../schedule.ts';
+import { type KernelObject, type KernelState, live, type Port, type Space, type Thread } from '../state.ts';
+import { readNumber, type TypeOperations, writeNumber } from './operations.ts';
+
+const at = states.thread.offset;
+const ALL_FLAGS = Object.values(threadFlags).reduce((sum: number, bit) => sum | bit, 0);
+/** Bits of fcsr that exist (unprivileged manual, F extension). */
+const FCSR_BITS = 0xffn;
+
+/** thread_self */
+export function self(_k: KernelState, caller: Thread, registers: Uint32Array): number {
+  const view = caller.view;
+  registers[22] = view.getUint32(at.threadAddress, true);
+  registers[23] = view.getUint32(at.threadAddress + 4, true);
+  return outcomes.success;
+}
+
+/** clock_read */
+export function readClock(k: KernelState, _caller: Thread, registers: Uint32Array): number {
+  const monotonic = tickOf(k) / BigInt(TICKS_PER_NANOSECOND);
+  setArgumentWord(registers, 1, monotonic);
+  setArgumentWord(registers, 2, BigInt.asUintN(64, k.wallBase + monotonic));
+  return outcomes.success;
+}
+
+/** clock_sleep */
+export function sleepUntil(k: KernelState, caller: Thread, registers: Uint32Array): number {
+  const deadline = argumentWord(registers, 0) * BigInt(TICKS_PER_NANOSECOND);
+  if (deadline <= tickOf(k)) return outcomes.success;
+  // What cannot be counted in ticks is never reached; the call stays legal as it is.
+  if (caller.isTask) return outcomes.busy;
+  return sleep(k, caller, BigInt.asUintN(64, deadline) === deadline ? deadline : 2n ** 64n - 1n);
+}
+
+/** True when the thread's state may be set: it is stopped and no user task. */
+export function maySetState(caller: Thread, thread: Thread): number {
+  if (thread === caller) return faults.self;
+  return thread.isTask || (thread.flags & threadFlags.stopped) === 0 ? faults.raceCondition : 0;
+}
+
+function inRange(value: number, end: number): boolean {
+  return value >= 0 && value < end;
+}
+
+export const threadOperations: TypeOperations<Thread> = {
+  write(k, thread, view) {
+    if (k.loaded === thread) saveRegisters(k);
+    const own = thread.view;
+    writeNumber(own, at.flags, thread.flags);
+    writeNumber(own, at.priority, thread.priority);
+    writeNumber(own, at.turn, thread.turn);
+    writeNumber(own, at.quantumLeft, Math.max(0, thread.quantumLeft));
+    writeNumber(own, at.ticket, thread.ticket);
+    own.setBigUint64(at.deadline, thread.deadline, true);
+    writeNumber(own, at.faultCode, thread.faultCode);
+    writeNumber(own, at.faultAddress, thread.faultAddress);
+    writeNumber(own, at.faultAccess, thread.faultAccess);
+    writeNumber(own, at.retired, thread.retired);
+    new Uint8Array(view.buffer, view.byteOffset, states.thread.size).set(thread.image);
+  },
+  links: (_k, thread) => [
+    live(thread.space),
+    live(thread.scheduler),
+    live(thread.waitingFor),
+    live(thread.client),
+    live(thread.server),
+  ],
+  check(_k, _thread, view, [, , , client, server]) {
+    if ((client as Thread | null | undefined)?.isTask || (server as Thread | null | undefined)?.isTask) {
+      return faults.invalidState;
+    }
+    if (view === null) return 0;
+    const flags = readNumber(view, at.flags);
+    if (flags < 0 || (flags & ~ALL_FLAGS) !== 0 || flags > ALL_FLAGS) return faults.invalidState;
+    if (!inRange(readNumber(view, at.priority), PRIORITY_MAX + 1)) return faults.invalidState;
+    if (!inRange(readNumber(view, at.faultAccess), 8)) return faults.invalidState;
+    if (!inRange(readNumber(view, at.faultCode), 0x10000)) return faults.invalidState;
+    if (readNumber(view, at.faultAddress) < 0 || readNumber(view, at.retired) < 0) return faults.invalidState;
+    return 0;
+  },
+  load(k, thread, view, [space, scheduler, waitingFor, client, server]) {
+    if (k.loaded === thread) unloadRegisters(k);
+    leaveQueue(k, thread);
+    if (view !== null) loadWords(k, thread, view);
+    if (space !== undefined) {
+      thread.space?.threads.delete(thread);
+      thread.space = space as Space | null;
+      thread.space?.threads.add(thread);
+    }
+    if (scheduler !== undefined) thread.scheduler = scheduler as Port | null;
+    if (waitingFor !== undefined) thread.waitingFor = waitingFor as KernelObject | null;
+    if (client !== undefined) thread.client = client as Thread | null;
+    if (server !== undefined) thread.server = server as Thread | null;
+    touch(k, thread);
+    resume(k, thread);
+  },
+};
+
+/** Loads what `check` let pass. Order words that were never handed out are not taken. */
+function loadWords(k: KernelState, thread: Thread, view: DataView): void {
+  thread.image.set(new Uint8Array(view.buffer, view.byteOffset, states.thread.size));
+  thread.halves[0] = 0;
+  thread.halves[1] = 0;
+  const own = thread.view;
+  own.setBigUint64(at.fcsr, own.getBigUint64(at.fcsr, true) & FCSR_BITS, true);
+  own.setBigUint64(at.hash, 0n, true);
+  own.setBigUint64(at.serial, 0n, true);
+  thread.flags = readNumber(view, at.flags);
+  thread.priority = readNumber(view, at.priority);
+  const turn = readNumber(view, at.turn);
+  thread.turn = inRange(turn, k.nextTurn) ? turn : 0;
+  const quantum = readNumber(view, at.quantumLeft);
+  thread.quantumLeft = quantum > 0 && quantum <= QUANTUM_TICKS ? quantum : QUANTUM_TICKS;
+  const ticket = readNumber(view, at.ticket);
+  thread.ticket = inRange(ticket, k.nextTicket) ? ticket : 0;
+  thread.deadline = own.getBigUint64(at.deadline, true);
+  thread.faultCode = readNumber(view, at.faultCode);
+  thread.faultAddress = readNumber(view, at.faultAddress);
+  thread.faultAccess = readNumber(view, at.faultAccess);
+  thread.retired = readNumber(view, at.retired);
+}

@@ -1,0 +1,107 @@
+/**
+ * Where a thread's registers are, and how entries read their arguments and write their results.
+ *
+ * Invariant: the registers of `state.loaded` are in the hart, those of every other thread in its image. Loading is lazy,
+ * so an entry of the running thread copies nothing. Called by the dispatcher, schedule.ts and the handlers.
+ */
+
+import { joinHalves, lowHalf, TWO_32 } from '../base/integer.ts';
+import { states } from './abi/types.ts';
+import type { KernelState, Thread } from './state.ts';
+
+const at = states.thread.offset;
+/** All ones: no reservation. */
+const NO_RESERVATION = 0xffff_ffff_ffff_ffffn;
+/** Index of a0's low half. */
+const A0 = 20;
+
+/** x0 to x31 of the thread as halves, wherever they are now. */
+export function registersOf(k: KernelState, thread: Thread): Uint32Array {
+  return k.loaded === thread ? k.machine.hart.halves : thread.halves;
+}
+
+export function pcOf(k: KernelState, thread: Thread): Uint32Array {
+  return k.loaded === thread ? k.machine.hart.pcHalves : thread.pcHalves;
+}
+
+/** Argument `index` (register a0 + index) as a number, -1 when it is 2^53 or more. */
+export function argument(registers: Uint32Array, index: number): number {
+  const place = A0 + 2 * index;
+  return joinHalves(registers[place] as number, registers[place + 1] as number);
+}
+
+export function argumentWord(registers: Uint32Array, index: number): bigint {
+  const place = A0 + 2 * index;
+  return (BigInt(registers[place + 1] as number) << 32n) | BigInt(registers[place] as number);
+}
+
+/** Writes a non-negative number below 2^53 into register a0 + index. */
+export function setArgument(registers: Uint32Array, index: number, value: number): void {
+  const place = A0 + 2 * index;
+  registers[place] = lowHalf(value);
+  registers[place + 1] = Math.floor(value / TWO_32);
+}
+
+export function setArgumentWord(registers: Uint32Array, index: number, value: bigint): void {
+  const place = A0 + 2 * index;
+  registers[place] = Number(value & 0xffff_ffffn);
+  registers[place + 1] = Number((value >> 32n) & 0xffff_ffffn);
+}
+
+/** The entry number in a7, -1 when it has upper bits. */
+export function entryNumber(registers: Uint32Array): number {
+  return argument(registers, 7);
+}
+
+export function setEntryNumber(registers: Uint32Array, number: number): void {
+  setArgument(registers, 7, number);
+}
+
+/** Completes the call that the thread's pc stands at: a0 is the outcome, pc goes past the ecall. Commits. */
+export function completeCall(k: KernelState, thread: Thread, outcome: number): void {
+  setArgument(registersOf(k, thread), 0, outcome);
+  const pc = pcOf(k, thread);
+  const low = (pc[0] as number) + 4;
+  pc[0] = low;
+  if (low >= TWO_32) pc[1] = (pc[1] as number) + 1;
+}
+
+/** Copies the hart's registers into the image of the loaded thread; it stays loaded. */
+export function saveRegisters(k: KernelState): void {
+  const thread = k.loaded;
+  if (thread === null) return;
+  const hart = k.machine.hart;
+  thread.halves.set(hart.halves.subarray(0, 64));
+  thread.floats.set(hart.f);
+  thread.pcHalves[0] = hart.pcHalves[0] as number;
+  thread.pcHalves[1] = hart.pcHalves[1] as number;
+  thread.view.setBigUint64(at.reservation, hart.reservation[0] as bigint, true);
+  thread.view.setBigUint64(at.fcsr, BigInt(hart.fcsr), true);
+}
+
+/** Makes the thread's image the truth again: before it is changed from outside, or another thread is loaded. */
+export function unloadRegisters(k: KernelState): void {
+  saveRegisters(k);
+  k.loaded = null;
+}
+
+/** Puts the thread's registers into the hart. */
+export function loadRegisters(k: KernelState, thread: Thread): void {
+  if (k.loaded === thread) return;
+  saveRegisters(k);
+  const hart = k.machine.hart;
+  hart.halves.set(thread.halves);
+  hart.f.set(thread.floats);
+  hart.pcHalves[0] = thread.pcHalves[0] as number;
+  hart.pcHalves[1] = thread.pcHalves[1] as number;
+  hart.reservation[0] = thread.view.getBigUint64(at.reservation, true);
+  hart.fcsr = Number(thread.view.getBigUint64(at.fcsr, true));
+  k.loaded = thread;
+  k.statistics.switches += 1;
+}
+
+/** A thread that lets another run loses its LR reservation (otherwise SC could miss the other's store). */
+export function clearReservation(k: KernelState, thread: Thread): void {
+  if (k.loaded === thread) k.machine.hart.reservation[0] = NO_RESERVATION;
+  else thread.view.setBigUint64(at.reservation, NO_RESERVATION, true);
+}

@@ -1,0 +1,124 @@
+/**
+ * Where a thread goes whose state was set: back into the queue that its registers, `waitingFor` and ticket say, without
+ * running (law 8); otherwise it is runnable and makes its call again.
+ *
+ * Import never amplifies (law 11): a thread waits only for what the call in its registers would have it wait for. For
+ * ports and sets a reference is right enough, so the type must fit; mutexes and conds must be what the caller's own
+ * address names; a peer must be the one it is linked to. The order in which threads are set does not matter: a peer
+ * whose own state comes later is simply waited for.
+ * Called by set_state of a thread.
+ */
+import { entries } from './abi/entries.ts';
+import { TICKS_PER_NANOSECOND } from './abi/memory.ts';
+import { threadFlags, typeNumbers } from './abi/types.ts';
+import { firstClient, isFaulting, keeperOf } from './ipc/handover.ts';
+import { named } from './names.ts';
+import { becomeMutexLock } from './objects/cond.ts';
+import { enqueue } from './queue.ts';
+import { argument, argumentWord, entryNumber, registersOf } from './registers.ts';
+import { insertRunnable, leaveQueue, takeNewTurn } from './schedule.ts';
+import { type KernelObject, type KernelState, live, type Port, type Queue, type Thread } from './state.ts';
+
+/** Verbs in which a client waits for its server, and a server for its client. */
+const clientVerbs: ReadonlySet<number> = new Set([
+  entries.ipc_client_send_over_receive.number,
+  entries.ipc_client_receive.number,
+]);
+const serverVerbs: ReadonlySet<number> = new Set([
+  entries.ipc_server_receive.number,
+  entries.ipc_server_send_wait_receive.number,
+]);
+
+/** Puts a thread that is in no queue where its state says. */
+export function resume(k: KernelState, thread: Thread): void {
+  if ((thread.flags & threadFlags.stopped) !== 0 || thread.isTask || live(thread.space) === null) return;
+  const object = live(thread.waitingFor);
+  if (isFaulting(thread) && object === null) return;
+  const queue = queueOf(k, thread, object);
+  if (queue !== null) {
+    if (thread.ticket <= 0 || thread.ticket >= k.nextTicket) {
+      thread.ticket = k.nextTicket;
+      k.nextTicket += 1;
+    }
+    thread.turn = 0;
+    enqueue(queue, thread);
+    const service = queue.port === null ? null : live(queue.port.portset);
+    if (service !== null && service.service !== null) k.toServe.add(service);
+    return;
+  }
+  thread.flags &= ~threadFlags.faulting;
+  thread.waitingFor = null;
+  thread.ticket = 0;
+  thread.deadline = 0n;
+  if (thread.turn <= 0 || thread.turn >= k.nextTurn) takeNewTurn(k, thread);
+  insertRunnable(k, thread);
+}
+
+/** The queue that the thread belongs into, or null when it should run. */
+function queueOf(k: KernelState, thread: Thread, object: KernelObject | null): Queue | null {
+  const registers = registersOf(k, thread);
+  const verb = entryNumber(registers);
+  if (isFaulting(thread)) return object === null ? null : faultQueue(k, thread, object);
+  if (thread.deadline !== 0n) {
+    const isSame = argumentWord(registers, 0) * BigInt(TICKS_PER_NANOSECOND) === thread.deadline;
+    return verb === entries.clock_sleep.number && isSame ? k.sleepers : null;
+  }
+  switch (object?.type) {
+    case typeNumbers.mutex: {
+      const isSame = named(k, thread, argument(registers, 0), typeNumbers.mutex) === object;
+      return verb === entries.mutex_lock.number && isSame && live(object.owner) !== null
+        ? object.waiters
+        : null;
+    }
+    case typeNumbers.cond: {
+      const isSame = named(k, thread, argument(registers, 0), typeNumbers.cond) === object;
+      return verb === entries.cond_wait_again.number && isSame ? object.waiters : null;
+    }
+    case typeNumbers.port: {
+      const isCall = verb === entries.ipc_call.number;
+      const isConnect = verb === entries.ipc_client_connect_send_over_receive.number;
+      return (isCall || isConnect) && !hasServer(object) ? object.clients : null;
+    }
+    case typeNumbers.portset:
+      return verb === entries.ipc_wait_receive.number && firstClient(object) === null ? object.servers : null;
+    case typeNumbers.thread:
+      return peerQueue(thread, object, verb);
+    default:
+      return null;
+  }
+}
+
+/** True when a thread of the machine waits for clients of this port: then a client does not wait. */
+function hasServer(port: Port): boolean {
+  const set = live(port.portset);
+  return set !== null && set.service === null && set.servers.first !== null;
+}
+
+function faultQueue(k: KernelState, thread: Thread, object: KernelObject): Queue | null {
+  if (object.type === typeNumbers.thread) return object.waiters;
+  if (object.type !== typeNumbers.port || hasServer(object)) return null;
+  const keeper = keeperOf(k, thread, thread.faultCode, thread.faultAddress, thread.faultAccess);
+  return keeper.port === object ? object.clients : null;
+}
+
+/** The queue of a peer that the thread waits for; not when the peer waits for the thread too. */
+function peerQueue(thread: Thread, peer: Thread, verb: number): Queue | null {
+  if (peer === thread || peer.queue === thread.waiters) return null;
+  const isClient = clientVerbs.has(verb) && thread.server === peer;
+  const isServer = serverVerbs.has(verb) && thread.client === peer;
+  return isClient || isServer || verb === entries.ipc_call.number ? peer.waiters : null;
+}
+
+/**
+ * Stops the thread: it leaves its queue, keeping what says which. A sleeper on a cond would miss its signal, so it is
+ * awake now, as conds allow (fluke.md C.3): what is left is to lock the mutex.
+ */
+export function stop(k: KernelState, thread: Thread): void {
+  thread.flags |= threadFlags.stopped;
+  if (thread.queue !== null && thread.waitingFor?.type === typeNumbers.cond && !isFaulting(thread)) {
+    becomeMutexLock(k, thread);
+    thread.waitingFor = null;
+    thread.ticket = 0;
+  }
+  leaveQueue(k, thread);
+}

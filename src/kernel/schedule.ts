@@ -1,0 +1,161 @@
+/**
+ * Who runs, who waits, and what time it is.
+ *
+ * The current thread is simply the first of the runnable ones: highest priority, then lowest turn. A thread takes a new
+ * turn when it is woken and when its quantum is spent. Waiting is a queue, a link (`waitingFor`) and a ticket, or a
+ * deadline: all of them exported, nothing on a host stack.
+ * Invariant: everything here is a function of persistent words; how `run` was sliced never shows (law 8).
+ * Called by the dispatcher and by handlers after their commit line; never by decoders.
+ */
+
+import { lowHalf, TWO_32 } from '../base/integer.ts';
+import { QUANTUM_TICKS } from '../base/limits.ts';
+import { COPY_TICKS_PER_64_BYTES, ENTRY_TICKS } from './abi/memory.ts';
+import { threadFlags } from './abi/types.ts';
+import { touch } from './memory/changed.ts';
+import { dequeue, enqueue } from './queue.ts';
+import { clearReservation, completeCall } from './registers.ts';
+import { results } from './results.ts';
+import { type KernelObject, type KernelState, live, type Queue, type Thread } from './state.ts';
+
+/** The thread whose turn it is, or null when none can run. */
+export function firstRunnable(k: KernelState): Thread | null {
+  if (k.runnableMask === 0) return null;
+  return (k.runnable[31 - Math.clz32(k.runnableMask)] as Queue).first;
+}
+
+/** Puts the thread among the runnable ones at its turn. Whoever loses the first place loses its reservation. */
+export function insertRunnable(k: KernelState, thread: Thread): void {
+  const before = firstRunnable(k);
+  enqueue(k.runnable[thread.priority] as Queue, thread);
+  k.runnableMask |= 1 << thread.priority;
+  k.runnableMask >>>= 0;
+  if (before !== null && firstRunnable(k) !== before) clearReservation(k, before);
+}
+
+/** Takes the thread out of whatever queue it is in. A thread that stops being runnable loses its reservation. */
+export function leaveQueue(k: KernelState, thread: Thread): void {
+  const queue = thread.queue;
+  if (queue === null) return;
+  dequeue(thread);
+  if (queue.order === 'turn') {
+    if (queue.first === null) k.runnableMask = (k.runnableMask & ~(1 << thread.priority)) >>> 0;
+    clearReservation(k, thread);
+  }
+}
+
+/** Gives the thread the last place among those of its priority, with a whole quantum. */
+export function takeNewTurn(k: KernelState, thread: Thread): void {
+  thread.turn = k.nextTurn;
+  k.nextTurn += 1;
+  thread.quantumLeft = QUANTUM_TICKS;
+}
+
+/** The first thread has spent its quantum: the next of its priority has its turn. */
+export function rotate(k: KernelState, thread: Thread): void {
+  leaveQueue(k, thread);
+  takeNewTurn(k, thread);
+  insertRunnable(k, thread);
+}
+
+/**
+ * The thread waits for `object` in `queue` with a new ticket. Its registers must already say what is left to do.
+ * A user task never waits: its call is told so.
+ */
+export function wait(k: KernelState, thread: Thread, queue: Queue, object: KernelObject): number {
+  leaveQueue(k, thread);
+  thread.waitingFor = object;
+  thread.ticket = k.nextTicket;
+  thread.turn = 0;
+  k.nextTicket += 1;
+  enqueue(queue, thread);
+  touch(k, thread);
+  return results.blocked;
+}
+
+/**
+ * Ends the thread's wait without completing its call: it will make the call that its registers describe. A thread that
+ * is running keeps its turn.
+ */
+export function wake(k: KernelState, thread: Thread): void {
+  const isRunnable = thread.queue?.order === 'turn';
+  if (!isRunnable) leaveQueue(k, thread);
+  thread.waitingFor = null;
+  thread.ticket = 0;
+  thread.deadline = 0n;
+  thread.flags &= ~threadFlags.faulting;
+  touch(k, thread);
+  if (isRunnable) return;
+  if ((thread.flags & threadFlags.stopped) !== 0 || thread.isTask || live(thread.space) === null) return;
+  takeNewTurn(k, thread);
+  insertRunnable(k, thread);
+}
+
+/** Ends the thread's wait, and its call with this outcome. */
+export function finish(k: KernelState, thread: Thread, outcome: number): void {
+  completeCall(k, thread, outcome);
+  wake(k, thread);
+}
+
+/** The thread neither runs nor waits, until its state is set: it has no space, or a fault that nobody answers. */
+export function park(k: KernelState, thread: Thread): void {
+  leaveQueue(k, thread);
+  thread.turn = 0;
+  touch(k, thread);
+}
+
+/** The machine's tick. */
+export function tickOf(k: KernelState): bigint {
+  return k.machine.hart.tickWord[0] as bigint;
+}
+
+/** True when the tick has reached `deadline`. */
+function isDue(k: KernelState, deadline: bigint): boolean {
+  return tickOf(k) >= deadline;
+}
+
+/** Ticks until the first sleeper wakes: 0 when one is due, Infinity when nobody sleeps. */
+export function ticksToDeadline(k: KernelState): number {
+  const first = k.sleepers.first;
+  if (first === null) return Infinity;
+  const left = first.deadline - tickOf(k);
+  return left <= 0n ? 0 : Number(left);
+}
+
+/** Completes the sleep of every thread whose deadline has come, in order of (deadline, ticket). */
+export function wakeDueSleepers(k: KernelState): void {
+  for (let first = k.sleepers.first; first !== null && isDue(k, first.deadline); first = k.sleepers.first) {
+    finish(k, first, 0);
+  }
+}
+
+/** The thread sleeps until this tick. Its registers are still those of the call. */
+export function sleep(k: KernelState, thread: Thread, deadline: bigint): number {
+  leaveQueue(k, thread);
+  thread.deadline = deadline;
+  thread.ticket = k.nextTicket;
+  thread.turn = 0;
+  k.nextTicket += 1;
+  enqueue(k.sleepers, thread);
+  touch(k, thread);
+  return results.blocked;
+}
+
+/** What the entry that just ended costs its caller, by the tick rule. */
+export function chargeEntry(k: KernelState, thread: Thread): number {
+  const ticks = ENTRY_TICKS + Math.ceil(k.copied / 64) * COPY_TICKS_PER_64_BYTES;
+  k.copied = 0;
+  thread.quantumLeft -= ticks;
+  advanceTick(k, ticks);
+  return ticks;
+}
+
+/** Moves the tick forward. */
+export function advanceTick(k: KernelState, ticks: number): void {
+  k.machine.hart.addTicks(ticks);
+}
+
+/** The tick as a number for reports; exact below 2^53. */
+export function tickNumber(k: KernelState): number {
+  return (k.tickHalves[1] as number) * TWO_32 + lowHalf(k.tickHalves[0] as number);
+}

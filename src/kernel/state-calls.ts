@@ -1,0 +1,208 @@
+/**
+ * The entry points that every type has: create, create_hash, destroy, reference, get_state, set_state, peek_state.
+ *
+ * One handler each for all types; what differs is in `objects/`. Links come out into, and go in from, reference objects
+ * only (fluke.md A.1.6). Called by the dispatcher, which binds the type.
+ */
+import { faults, outcomes } from './abi/codes.ts';
+import { links, notReferencable, states, type TypeName, typeNames, typeNumbers } from './abi/types.ts';
+import { createObject, destroyObject } from './lifecycle.ts';
+import { openRead, openWrite, readWindow, writeWindow } from './memory/copy.ts';
+import { findPlace, maySerialBe, named, namedReference, setSerial, type TypeNumber } from './names.ts';
+import { condOperations } from './objects/cond.ts';
+import { mappingOperations } from './objects/mapping.ts';
+import { mutexOperations } from './objects/mutex.ts';
+import { type NewLinks, readNumber, type TypeOperations, writeNumber } from './objects/operations.ts';
+import { portOperations, portsetOperations } from './objects/port.ts';
+import { pointAt, referenceOperations } from './objects/reference.ts';
+import { regionOperations } from './objects/region.ts';
+import { spaceOperations } from './objects/space.ts';
+import { maySetState, threadOperations } from './objects/thread.ts';
+import { argument, argumentWord } from './registers.ts';
+import { stop } from './resume.ts';
+import { type KernelObject, type KernelState, live, type Reference, type Thread } from './state.ts';
+
+/** The type name of a number. */
+export function typeNameOf(type: TypeNumber): TypeName {
+  return typeNames[type - 1] as TypeName;
+}
+
+const operations = {
+  mutex: mutexOperations,
+  cond: condOperations,
+  mapping: mappingOperations,
+  region: regionOperations,
+  port: portOperations,
+  portset: portsetOperations,
+  space: spaceOperations,
+  thread: threadOperations,
+  reference: referenceOperations,
+} as const;
+
+/** The operations of a type, for an object that is known to be of it. */
+export function operationsOf(type: TypeNumber): TypeOperations<KernelObject> {
+  return operations[typeNameOf(type)] as unknown as TypeOperations<KernelObject>;
+}
+
+/** Types that each link may point at; null: any that may be referenced. */
+const linkTypes: Readonly<Record<TypeName, readonly (TypeNumber | null)[]>> = {
+  mutex: [typeNumbers.thread],
+  cond: [typeNumbers.thread],
+  mapping: [typeNumbers.region, typeNumbers.space],
+  region: [typeNumbers.space, typeNumbers.port],
+  port: [typeNumbers.portset],
+  portset: [],
+  space: [typeNumbers.port],
+  thread: [typeNumbers.space, typeNumbers.port, null, typeNumbers.thread, typeNumbers.thread],
+  reference: [null],
+};
+
+/** X_create and X_create_hash */
+export function create(
+  k: KernelState,
+  caller: Thread,
+  registers: Uint32Array,
+  type: TypeNumber,
+  hash: bigint,
+): number {
+  const found = findPlace(k, caller, argument(registers, 0));
+  if (found !== 0) return found;
+  const { space, address } = k.chain;
+  if (space === null || space.bottom === null) return faults.invalidAddress;
+  if (space.bottom.objects.has(address)) return faults.objectExists;
+  createObject(k, type, space, address, hash);
+  return outcomes.success;
+}
+
+export function createHash(k: KernelState, caller: Thread, registers: Uint32Array, type: TypeNumber): number {
+  return create(k, caller, registers, type, argumentWord(registers, 1));
+}
+
+/** X_destroy. A thread cannot destroy itself or its own space's bottom; user tasks are destroyed by nobody. */
+export function destroy(k: KernelState, caller: Thread, registers: Uint32Array, type: TypeNumber): number {
+  const object = named(k, caller, argument(registers, 0), type);
+  if (typeof object === 'number') return object;
+  if (object === caller) return faults.self;
+  if (object.type === typeNumbers.thread && object.isTask) return faults.raceCondition;
+  if (object.type === typeNumbers.space && object.bottom !== null) return faults.raceCondition;
+  destroyObject(k, object);
+  return outcomes.success;
+}
+
+/** X_reference */
+export function reference(k: KernelState, caller: Thread, registers: Uint32Array, type: TypeNumber): number {
+  const object = named(k, caller, argument(registers, 0), type);
+  if (typeof object === 'number') return object;
+  const target = namedReference(k, caller, argument(registers, 1));
+  if (typeof target === 'number') return target;
+  pointAt(k, target, object);
+  return outcomes.success;
+}
+
+/** The references that the caller gave for the links, undefined where it gave none; or a fault. */
+function linkReferences(
+  k: KernelState,
+  caller: Thread,
+  registers: Uint32Array,
+  type: TypeNumber,
+): (Reference | undefined)[] | number {
+  const found: (Reference | undefined)[] = [];
+  for (let i = 0; i < links[typeNameOf(type)].length; i += 1) {
+    const address = argument(registers, 2 + i);
+    if (address === 0) found.push(undefined);
+    else {
+      const reference = namedReference(k, caller, address);
+      if (typeof reference === 'number') return reference;
+      found.push(reference);
+    }
+  }
+  return found;
+}
+
+/** The simple state of an object as a record; valid until the next entry. */
+export function exportState(k: KernelState, object: KernelObject): Uint8Array {
+  const layout = states[typeNameOf(object.type)];
+  k.record.fill(0, 0, layout.size);
+  operationsOf(object.type).write(k, object, k.recordView);
+  if ('hash' in layout.offset) k.recordView.setBigUint64(layout.offset.hash, object.hash, true);
+  writeNumber(k.recordView, layout.offset.serial, object.serial);
+  return k.record.subarray(0, layout.size);
+}
+
+/** X_get_state (`isStopping`) and X_peek_state */
+export function getState(
+  k: KernelState,
+  caller: Thread,
+  registers: Uint32Array,
+  type: TypeNumber,
+  isStopping: boolean,
+): number {
+  const object = named(k, caller, argument(registers, 0), type);
+  if (typeof object === 'number') return object;
+  if (isStopping && object === caller) return faults.self;
+  if (isStopping && object.type === typeNumbers.thread && object.isTask) return faults.raceCondition;
+  const state = argument(registers, 1);
+  const size = state === 0 ? 0 : states[typeNameOf(type)].size;
+  const references = linkReferences(k, caller, registers, type);
+  if (typeof references === 'number') return references;
+  const opened = openWrite(k, k.window, caller, state, size);
+  if (opened !== 0) return opened;
+  // Commit: nothing below can fail.
+  if (isStopping && object.type === typeNumbers.thread) stop(k, object);
+  if (size > 0) writeWindow(k, k.window, caller, exportState(k, object));
+  const targets = operationsOf(type).links(k, object);
+  for (let i = 0; i < references.length; i += 1) {
+    const target = references[i];
+    if (target !== undefined) pointAt(k, target, targets[i] ?? null);
+  }
+  return outcomes.success;
+}
+
+/** The targets of the references, with their types checked; or a fault. */
+function linkTargets(type: TypeNumber, references: readonly (Reference | undefined)[]): NewLinks | number {
+  const wanted = linkTypes[typeNameOf(type)];
+  const targets: (KernelObject | null | undefined)[] = [];
+  for (let i = 0; i < references.length; i += 1) {
+    const reference = references[i];
+    const target = reference === undefined ? undefined : live(reference.target);
+    if (target !== undefined && target !== null) {
+      const type = wanted[i] ?? null;
+      if (type !== null && target.type !== type) return faults.wrongType;
+      if (notReferencable.includes(typeNameOf(target.type))) return faults.wrongType;
+    }
+    targets.push(target);
+  }
+  return targets;
+}
+
+/** X_set_state */
+export function setState(k: KernelState, caller: Thread, registers: Uint32Array, type: TypeNumber): number {
+  const object = named(k, caller, argument(registers, 0), type);
+  if (typeof object === 'number') return object;
+  if (object.type === typeNumbers.thread) {
+    const allowed = maySetState(caller, object);
+    if (allowed !== 0) return allowed;
+  }
+  const layout = states[typeNameOf(type)];
+  const state = argument(registers, 1);
+  const references = linkReferences(k, caller, registers, type);
+  if (typeof references === 'number') return references;
+  const targets = linkTargets(type, references);
+  if (typeof targets === 'number') return targets;
+  let view: DataView | null = null;
+  if (state !== 0) {
+    const opened = openRead(k, k.window, caller, state, layout.size);
+    if (opened !== 0) return opened;
+    readWindow(k, k.window, k.record, layout.size);
+    view = k.recordView;
+  }
+  const checked = operationsOf(type).check(k, object, view, targets);
+  if (checked !== 0) return checked;
+  // Commit: nothing below can fail.
+  if (view !== null) {
+    const serial = readNumber(view, layout.offset.serial);
+    if (maySerialBe(k, object, serial)) setSerial(k, object, serial);
+  }
+  operationsOf(type).load(k, object, view, targets);
+  return outcomes.success;
+}

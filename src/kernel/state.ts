@@ -1,0 +1,413 @@
+/**
+ * All mutable state of the kernel, in one place (law 1). Every field says what it is:
+ *   persistent  part of the image: comes out by get_state / peek_state / the kernel record, goes in again at restart;
+ *   derived     rebuilt from persistent state (law 6), never saved;
+ *   scratch     meaningless between two entries;
+ *   host        given at construction by the entry point, or host code of a user task: never part of an image.
+ * Invariants: nothing else in src/kernel is mutable at module scope. A link is the identity of its target; one whose
+ * target is no longer alive reads as null (`live`). Imported by every file of the kernel; holds no code that acts.
+ */
+
+import { QUANTUM_TICKS } from '../base/limits.ts';
+import type { Machine } from '../hw/machine.ts';
+import { states, type typeNumbers } from './abi/types.ts';
+
+/** What a user task answers with; the same shape as userland's `Service`, which the kernel may not import. */
+export interface TaskService {
+  receive(request: {
+    readonly flavour: 1 | 2;
+    readonly alias: number;
+    readonly bytes: Uint8Array;
+    readonly answerLength: number;
+  }): { readonly bytes: Uint8Array } | 'retry' | 'never';
+}
+
+/** What every object has. */
+interface ObjectBase {
+  /** persistent (it is the key): the bottom space in which it lies, and its address there. */
+  readonly home: Space;
+  readonly address: number;
+  /** persistent: never used again (law 5). */
+  serial: number;
+  /** persistent: write-once (fluke.md A.1.8). */
+  readonly hash: bigint;
+  /** derived: false once destroyed; links to it then read as null. */
+  alive: boolean;
+  /** derived: it is in `KernelState.touched`. */
+  isTouched: boolean;
+}
+
+export interface Mutex extends ObjectBase {
+  readonly type: typeof typeNumbers.mutex;
+  /** persistent */
+  flags: bigint;
+  /** persistent: the mutex is locked when its owner is alive. */
+  owner: Thread | null;
+  /** derived, in ticket order. */
+  readonly waiters: Queue;
+}
+
+export interface Cond extends ObjectBase {
+  readonly type: typeof typeNumbers.cond;
+  /** persistent */
+  flags: bigint;
+  inheritor: Thread | null;
+  /** derived, in ticket order. */
+  readonly waiters: Queue;
+}
+
+export interface Mapping extends ObjectBase {
+  readonly type: typeof typeNumbers.mapping;
+  /** persistent: bytes. */
+  regionOffset: number;
+  startAddress: number;
+  size: number;
+  protection: number;
+  region: Region | null;
+  space: Space | null;
+}
+
+export interface Region extends ObjectBase {
+  readonly type: typeof typeNumbers.region;
+  /** persistent: bytes. */
+  startAddress: number;
+  size: number;
+  protection: number;
+  space: Space | null;
+  keeper: Port | null;
+  /** persistent: collect was called. */
+  collecting: boolean;
+  /**
+   * persistent (out by region_peek_changed, in by region_mark_changed): changed pages by offset, each with the pc of
+   * the first write, or PAGE_GONE; and changed objects by offset, each with its type, negative when it is gone.
+   */
+  readonly changedPages: Map<number, number>;
+  readonly changedObjects: Map<number, number>;
+  /** derived: keys of the changed set in reporting order, last first; null when it must be sorted again. */
+  changedOrder: number[] | null;
+  /** derived: mappings whose region link is this. */
+  readonly mappings: Set<Mapping>;
+}
+
+/** Value in `changedPages` of a page that was discarded. */
+export const PAGE_GONE = -1;
+
+export interface Port extends ObjectBase {
+  readonly type: typeof typeNumbers.port;
+  /** persistent */
+  alias: bigint;
+  portset: Portset | null;
+  /** derived: clients that nobody has received yet, in ticket order. */
+  readonly clients: Queue;
+}
+
+export interface Portset extends ObjectBase {
+  readonly type: typeof typeNumbers.portset;
+  /** derived */
+  readonly ports: Set<Port>;
+  /** derived: those of `ports` that have clients. */
+  readonly busyPorts: Set<Port>;
+  /** derived: threads in wait_receive, in ticket order. */
+  readonly servers: Queue;
+  /** host: the user task that serves it now. */
+  service: TaskService | null;
+}
+
+/** A page of a bottom space that is in memory. */
+export interface Page {
+  readonly space: Space;
+  /** Address >> 12. */
+  readonly number: number;
+  /** derived: frame of RAM. */
+  readonly frame: number;
+  /** derived: caps every mapping while the page is in memory. */
+  protection: number;
+  /** scratch: holds off eviction while a user task answers the owner of a buffer in it. */
+  pins: number;
+  /** True for the memory of a user task itself, which is no part of any image. */
+  readonly isTaskMemory: boolean;
+  /** derived: page table entries that may point at the frame: (space, page of that space). */
+  readonly entries: { space: Space; page: number }[];
+}
+
+export interface Space extends ObjectBase {
+  readonly type: typeof typeNumbers.space;
+  /** persistent */
+  keeper: Port | null;
+  /** derived: mappings whose space link is this, by startAddress. */
+  readonly mappings: Mapping[];
+  /** derived: the mapping found last. */
+  lastMapping: Mapping | null;
+  /** derived: regions whose space link is this. */
+  readonly regions: Set<Region>;
+  /** derived: threads whose space link is this. */
+  readonly threads: Set<Thread>;
+  /** derived: root frame of its page tables, -1 when there are none. */
+  rootFrame: number;
+  /** derived: address space identifier of the hardware. */
+  asid: number;
+  /** What a bottom space has besides; null for a space whose memory comes from its parent. */
+  readonly bottom: Bottom | null;
+}
+
+/** The space of a user task: the bottom of the memory of everything that it nests. */
+export interface Bottom {
+  /** derived: pages in memory, by page number. */
+  readonly pages: Map<number, Page>;
+  /** derived: the objects that lie in it, by address. */
+  readonly objects: Map<number, KernelObject>;
+  /** derived: objects by page, each list in address order. */
+  readonly objectsByPage: Map<number, KernelObject[]>;
+  /** derived: pages that hold objects, ascending; null when it must be sorted again. */
+  pagesWithObjects: number[] | null;
+}
+
+export interface Thread extends ObjectBase {
+  readonly type: typeof typeNumbers.thread;
+  /** persistent: the simple state as exported; words that have a field below are written there on export only. */
+  readonly image: Uint8Array;
+  readonly view: DataView;
+  /** persistent: x0 to x31, f0 to f31, pc in halves; stale while the thread is `loaded`. */
+  readonly halves: Uint32Array;
+  readonly floats: BigUint64Array;
+  readonly pcHalves: Uint32Array;
+  /** persistent */
+  flags: number;
+  priority: number;
+  turn: number;
+  quantumLeft: number;
+  ticket: number;
+  deadline: bigint;
+  faultCode: number;
+  faultAddress: number;
+  faultAccess: number;
+  retired: number;
+  space: Space | null;
+  scheduler: Port | null;
+  waitingFor: KernelObject | null;
+  /** persistent: links count as a connection only when both sides have them (`ipc/connection.ts`). */
+  client: Thread | null;
+  server: Thread | null;
+  /** derived: the queue it is in (runnable, sleepers or one of a waiting object), and its neighbours. */
+  queue: Queue | null;
+  next: Thread | null;
+  previous: Thread | null;
+  /** derived: threads that wait for this one as their peer, in ticket order. */
+  readonly waiters: Queue;
+  /** derived: mutexes it owns. */
+  readonly owned: Set<Mutex>;
+  /** host: true for a user task, whose processor is host code. */
+  readonly isTask: boolean;
+}
+
+export interface Reference extends ObjectBase {
+  readonly type: typeof typeNumbers.reference;
+  /** persistent */
+  target: KernelObject | null;
+}
+
+export type KernelObject = Mutex | Cond | Mapping | Region | Port | Portset | Space | Thread | Reference;
+
+/** Threads in an order that is persistent: by turn, by ticket, or by deadline and then ticket. */
+export interface Queue {
+  readonly order: 'turn' | 'ticket' | 'deadline';
+  first: Thread | null;
+  last: Thread | null;
+  /** The port whose clients these are, so that its set learns that it has some. Set once, when the port is made. */
+  port: Port | null;
+}
+
+/** The memory access that an entry or an instruction could not make. */
+export interface FaultRecord {
+  /** The thread in whose name the access was made. */
+  thread: Thread | null;
+  /** Address in that thread's space. */
+  address: number;
+  access: number;
+  /** The first region that could not answer, null when none was reached. */
+  region: Region | null;
+  offset: number;
+}
+
+/** Where an address leads (`memory/chain.ts`): valid until the next `resolve` into the same record. */
+export interface Chain {
+  /** The bottom space and the address there, when the access is allowed. */
+  space: Space | null;
+  address: number;
+  rights: number;
+  /** The last region passed through (the bottom one when allowed), null when none was reached. */
+  region: Region | null;
+  offset: number;
+}
+
+/** A stretch of a guest's memory, opened for copying: pieces of RAM, never longer than a page each. */
+export interface Window {
+  length: number;
+  count: number;
+  /** Byte offsets in the machine's memory. */
+  readonly starts: Float64Array;
+  readonly lengths: Int32Array;
+  readonly pages: (Page | null)[];
+}
+
+export interface KernelState {
+  readonly machine: Machine;
+  /** persistent: the kernel record; its tick is the hart's tick counter. */
+  nextTicket: number;
+  nextTurn: number;
+  nextSerial: number;
+  wallBase: bigint;
+  readonly generator: BigUint64Array;
+  /** derived: halves of the hart's tick counter. */
+  readonly tickHalves: Uint32Array;
+  /** derived: serials of objects in a task's own memory, which are in no image. */
+  nextTransientSerial: number;
+  /** derived: living objects by serial. */
+  readonly bySerial: Map<number, KernelObject>;
+  /** derived: runnable threads by priority, and one bit for each priority that has some. */
+  readonly runnable: readonly Queue[];
+  runnableMask: number;
+  /** derived: by (deadline, ticket). */
+  readonly sleepers: Queue;
+  /** derived: objects changed since the last `settle`. */
+  touched: KernelObject[];
+  /** derived: number of collecting regions, and of those whose space is no bottom space. */
+  collectingCount: number;
+  nestedCollectingCount: number;
+  /** derived: RAM. Frames below `tableEnd` hold page tables, those from `frameBump` on were never used. */
+  readonly tableEnd: number;
+  tableNext: number;
+  frameBump: number;
+  readonly freeFrames: Int32Array;
+  freeFrameCount: number;
+  /** derived: the page that a frame holds. */
+  readonly pageOfFrame: (Page | null)[];
+  /** derived: spaces that have page tables; the identifier last given. */
+  readonly spacesWithTables: Set<Space>;
+  nextAsid: number;
+  /** derived: port sets served by tasks that may have queued clients. */
+  readonly toServe: Set<Portset>;
+  /** scratch: the thread whose registers are in the hart. */
+  loaded: Thread | null;
+  /** scratch */
+  readonly fault: FaultRecord;
+  readonly chain: Chain;
+  readonly window: Window;
+  readonly otherWindow: Window;
+  /** scratch: a state record on its way in or out. */
+  readonly record: Uint8Array;
+  readonly recordView: DataView;
+  /** scratch: bytes copied by the entry that is running. */
+  copied: number;
+  /** scratch: a task asked `run` to return. */
+  slicesGivenUp: boolean;
+  /** scratch: depth of entries within entries (a task called from its service). */
+  depth: number;
+  /** host: numbers for reports; never read by the kernel. */
+  readonly statistics: { entries: number; faults: number; switches: number; services: number };
+}
+
+/** The target of a link, or null when it is gone. */
+export function live<T extends KernelObject>(target: T | null): T | null {
+  return target?.alive ? target : null;
+}
+
+export function emptyQueue(order: Queue['order']): Queue {
+  return { order, first: null, last: null, port: null };
+}
+
+function emptyWindow(pieces: number): Window {
+  return {
+    length: 0,
+    count: 0,
+    starts: new Float64Array(pieces),
+    lengths: new Int32Array(pieces),
+    pages: new Array<Page | null>(pieces).fill(null),
+  };
+}
+
+/** Pieces of the longest stretch that is opened at once: one stage, not aligned to a page. */
+const WINDOW_PIECES = 17;
+/** One frame in this many holds page tables. */
+const FRAMES_PER_TABLE = 32;
+/** Serials of objects that are in no image start here; those of the image stay below. */
+export const TRANSIENT_SERIAL_START = 2 ** 52;
+
+/** The state of a kernel that has no object yet. The machine's RAM is taken over whole. */
+export function createState(machine: Machine): KernelState {
+  const tickWord = machine.hart.tickWord;
+  const record = new Uint8Array(states.thread.size);
+  return {
+    machine,
+    nextTicket: 1,
+    nextTurn: 1,
+    nextSerial: 1,
+    wallBase: 0n,
+    generator: new BigUint64Array([1n, 2n, 3n, 4n]),
+    tickHalves: new Uint32Array(tickWord.buffer, tickWord.byteOffset, 2),
+    nextTransientSerial: TRANSIENT_SERIAL_START,
+    bySerial: new Map(),
+    runnable: Array.from({ length: 32 }, () => emptyQueue('turn')),
+    runnableMask: 0,
+    sleepers: emptyQueue('deadline'),
+    touched: [],
+    collectingCount: 0,
+    nestedCollectingCount: 0,
+    tableEnd: Math.max(64, Math.floor(machine.frameCount / FRAMES_PER_TABLE)),
+    tableNext: 0,
+    frameBump: Math.max(64, Math.floor(machine.frameCount / FRAMES_PER_TABLE)),
+    freeFrames: new Int32Array(machine.frameCount),
+    freeFrameCount: 0,
+    pageOfFrame: new Array<Page | null>(machine.frameCount).fill(null),
+    spacesWithTables: new Set(),
+    nextAsid: 1,
+    toServe: new Set(),
+    loaded: null,
+    fault: { thread: null, address: 0, access: 0, region: null, offset: 0 },
+    chain: { space: null, address: 0, rights: 0, region: null, offset: 0 },
+    window: emptyWindow(WINDOW_PIECES),
+    otherWindow: emptyWindow(WINDOW_PIECES),
+    record,
+    recordView: new DataView(record.buffer),
+    copied: 0,
+    slicesGivenUp: false,
+    depth: 0,
+    statistics: { entries: 0, faults: 0, switches: 0, services: 0 },
+  };
+}
+
+/** The registers and scheduling words of a thread that was just made. */
+export function emptyThreadFields(isTask: boolean) {
+  const image = new Uint8Array(states.thread.size);
+  const at = states.thread.offset;
+  // No reservation is all ones.
+  image.fill(0xff, at.reservation, at.reservation + 8);
+  return {
+    image,
+    view: new DataView(image.buffer),
+    halves: new Uint32Array(image.buffer, at.x, 64),
+    floats: new BigUint64Array(image.buffer, at.f, 32),
+    pcHalves: new Uint32Array(image.buffer, at.pc, 2),
+    flags: 1,
+    priority: 16,
+    turn: 0,
+    quantumLeft: QUANTUM_TICKS,
+    ticket: 0,
+    deadline: 0n,
+    faultCode: 0,
+    faultAddress: 0,
+    faultAccess: 0,
+    retired: 0,
+    space: null,
+    scheduler: null,
+    waitingFor: null,
+    client: null,
+    server: null,
+    queue: null,
+    next: null,
+    previous: null,
+    waiters: emptyQueue('ticket'),
+    owned: new Set<Mutex>(),
+    isTask,
+  };
+}

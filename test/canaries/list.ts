@@ -1,0 +1,44 @@
+/**
+ * The canaries: deliberately broken builds, each of which a test must catch.
+ *
+ * A canary replaces one piece of text that stands exactly once in one file; `test` is the test file (a filter of the
+ * runner) that must then fail. Run by test/canaries/run.ts.
+ */
+export interface Canary {
+  readonly name: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+  readonly test: string;
+}
+
+export const canaries: readonly Canary[] = [
+  {
+    name: 'output is released before its checkpoint has committed',
+    file: 'src/userland/border/console.ts',
+    find: 'if (next.generation > committed) return;',
+    replace: 'if (next.generation > committed + 1_000_000) return;',
+    test: 'test/userland/console.test.ts',
+  },
+  {
+    name: 'one dirty page is skipped',
+    file: 'src/persist/checkpoint.ts',
+    find: 'for (const { number, pc } of changes.pages) {',
+    replace: 'for (const { number, pc } of changes.pages.slice(0, -1)) {',
+    test: 'test/persist/roundtrip.test.ts',
+  },
+  {
+    name: 'a stale link is accepted',
+    file: 'src/persist/pickle.ts',
+    find: 'return inventory.get(link.address)?.serial === link.serial;',
+    replace: 'return inventory.has(link.address);',
+    test: 'test/persist/roundtrip.test.ts',
+  },
+  {
+    name: 'an input row is dropped',
+    file: 'src/cli/machine/runner.ts',
+    find: "rows.push({ kind: 'input', data: bytes });\n      input.enter(bytes);",
+    replace: 'if (bytes.length < 4) input.enter(bytes);',
+    test: 'test/system/run.test.ts',
+  },
+];

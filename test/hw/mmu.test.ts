@@ -1,0 +1,251 @@
+/** Sv39 and the modification log against a model that walks the tables anew for every access. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { PAGE_SIZE } from '../../src/base/limits.ts';
+import { createMachine } from '../../src/hw/create.ts';
+import { type Machine, pte, traps } from '../../src/hw/machine.ts';
+import { asm, generator, RAM_BYTES } from './bench.ts';
+
+type Access = 'load' | 'store' | 'fetch';
+const wanted = { load: pte.read, store: pte.write, fetch: pte.execute } as const;
+const pageFaults = {
+  load: traps.loadPageFault,
+  store: traps.storePageFault,
+  fetch: traps.instructionPageFault,
+} as const;
+const accessFaults = { load: traps.loadAccess, store: traps.storeAccess, fetch: traps.instructionAccess } as const;
+
+type Outcome = { readonly frame: number; readonly entryAt: number } | 'page fault' | 'access fault';
+
+/** The manual's "Virtual Address Translation Process", without a TLB. Volume II, Sv39. */
+function translate(machine: Machine, root: number, address: bigint, access: Access): Outcome {
+  if (BigInt.asIntN(39, address) !== BigInt.asIntN(64, address)) return 'page fault';
+  let table = root;
+  for (let level = 2; level >= 0; level--) {
+    const index = Number((address >> BigInt(12 + 9 * level)) & 511n);
+    const entryAt = machine.ramOffset + table * PAGE_SIZE + index * 8;
+    const entry = machine.view.getBigUint64(entryAt, true);
+    const bits = Number(entry & 1023n);
+    const frame = Number((entry >> 10n) & ((1n << 44n) - 1n));
+    if ((bits & pte.valid) === 0 || (bits & (pte.read | pte.write)) === pte.write || entry >> 54n !== 0n) {
+      return 'page fault';
+    }
+    if ((bits & (pte.read | pte.execute)) === 0) {
+      if (level === 0 || (bits & (pte.user | pte.accessed | pte.dirty)) !== 0) return 'page fault';
+      if (frame >= machine.frameCount) return 'access fault';
+      table = frame;
+      continue;
+    }
+    if ((bits & pte.user) === 0 || (bits & wanted[access]) === 0) return 'page fault';
+    const span = 512 ** level;
+    if (frame % span !== 0) return 'page fault';
+    const target = frame + (Number((address >> 12n) & ((1n << 27n) - 1n)) % span);
+    return target < machine.frameCount ? { frame: target, entryAt } : 'access fault';
+  }
+  return 'page fault';
+}
+
+/** Each frame holds at this offset an instruction that says which frame it is: addi a0, zero, frame - 2048. */
+const MARK = 0x7c0;
+const SCRATCH = 0x7c8;
+const SPACES = 20;
+const CODE_ADDRESS = 5n << 30n;
+const CODE_FRAME = 3000;
+/** Frames of tables by level: roots, then the pools that entries point into. */
+const middleTables = [100, 101, 102, 103];
+const lowTables = [104, 105, 106, 107];
+const indexes = [0, 1, 2, 255, 256, 511];
+
+interface World {
+  readonly machine: Machine;
+  readonly random: (below: number) => number;
+  space: number;
+}
+
+function entryAddress(machine: Machine, table: number, index: number): number {
+  return machine.ramOffset + table * PAGE_SIZE + index * 8;
+}
+
+function createWorld(seed: number): World {
+  const machine = createMachine(RAM_BYTES);
+  for (let frame = 0; frame < machine.frameCount; frame++) {
+    machine.view.setUint32(machine.ramOffset + frame * PAGE_SIZE + MARK, asm.addi(10, 0, frame - 2048), true);
+  }
+  const at = machine.ramOffset + CODE_FRAME * PAGE_SIZE;
+  machine.view.setUint32(at, asm.lw(10, 11, MARK - 0x7c0), true);
+  machine.view.setUint32(at + 4, asm.sw(12, 11, 0), true);
+  // The code's own mapping is the same in every space and never touched.
+  const pointer = (frame: number): bigint => (BigInt(frame) << 10n) | BigInt(pte.valid);
+  const leaf = BigInt(pte.valid | pte.read | pte.execute | pte.user | pte.accessed);
+  machine.view.setBigUint64(entryAddress(machine, 108, 0), pointer(109), true);
+  machine.view.setBigUint64(entryAddress(machine, 109, 0), (BigInt(CODE_FRAME) << 10n) | leaf, true);
+  for (let space = 0; space < SPACES; space++) {
+    machine.view.setBigUint64(entryAddress(machine, space, 5), pointer(108), true);
+  }
+  const world = { machine, random: generator(seed), space: 0 };
+  machine.hart.setAddressSpace(0, 1);
+  return world;
+}
+
+/** A table entry that is often good and sometimes wrong in every way there is. */
+function randomEntry({ random }: World, level: number): bigint {
+  const pick = (list: readonly number[]): number => list[random(list.length)] as number;
+  const bits = random(256) | (random(8) === 0 ? 0 : pte.valid) | (random(6) === 0 ? 0 : pte.user);
+  if (level > 0 && random(3) > 0) {
+    const noise = random(10) === 0 ? pick([pte.user, pte.accessed, pte.dirty]) : 0;
+    const table = random(20) === 0 ? 2 ** 30 : pick(level === 2 ? middleTables : lowTables);
+    return (BigInt(table) << 10n) | BigInt(pte.valid | noise);
+  }
+  const span = 512 ** level;
+  let frame = random(8) === 0 ? random(2 ** 20) : random(4096);
+  if (random(6) > 0) frame -= frame % span;
+  const reserved = random(20) === 0 ? 1n << BigInt(54 + random(10)) : 0n;
+  const huge = random(20) === 0 ? 1n << 43n : 0n;
+  return ((BigInt(frame) | huge) << 10n) | BigInt(bits) | reserved;
+}
+
+/** Changes an entry of some table and fences as narrowly as the manual allows. */
+function changeTables(world: World): void {
+  const { machine, random } = world;
+  const { hart, view } = machine;
+  const level = random(3);
+  const table = level === 2 ? random(SPACES) : ((level === 1 ? middleTables : lowTables)[random(4)] as number);
+  const index = indexes[random(indexes.length)] as number;
+  const at = entryAddress(machine, table, index);
+  const before = view.getBigUint64(at, true);
+  const entry = randomEntry(world, level);
+  view.setBigUint64(at, entry, true);
+  const isLeaf = (value: bigint): boolean => (value & BigInt(pte.read | pte.execute)) !== 0n;
+  if (level === 2 && isLeaf(before) && isLeaf(entry)) {
+    // The leaf of one space changed: a fence of any address in it is enough.
+    const low = BigInt.asIntN(39, (BigInt(index) << 30n) | (BigInt(random(2 ** 18)) << 12n));
+    if (low >= 0n) {
+      hart.fencePage(table + 1, Number(low));
+      return;
+    }
+  }
+  if (level === 2) hart.fenceSpace(table + 1);
+  else hart.fenceAll();
+}
+
+function randomAddress({ random }: World): bigint {
+  const part = (): bigint => BigInt(indexes[random(indexes.length)] as number);
+  const address = (part() << 30n) | (part() << 21n) | (part() << 12n);
+  const canonical = BigInt.asUintN(64, BigInt.asIntN(39, address));
+  return random(30) === 0 ? canonical ^ (1n << BigInt(38 + random(26))) : canonical;
+}
+
+/** Does one access on the hart and compares everything with the model. */
+function accessOnce(world: World, logged: Map<number, string>, note: string): void {
+  const { machine, random } = world;
+  const { hart, view } = machine;
+  const access = (['load', 'store', 'fetch'] as const)[random(3)] as Access;
+  const base = randomAddress(world);
+  const address = base + BigInt(access === 'store' ? SCRATCH : MARK);
+  const outcome = translate(machine, world.space, address, access);
+  const entry = typeof outcome === 'string' ? 0n : view.getBigUint64(outcome.entryAt, true);
+  const value = random(2 ** 31);
+  hart.x[10] = 0xbadn;
+  hart.x[11] = address;
+  hart.x[12] = BigInt(value);
+  hart.pcWord[0] = access === 'fetch' ? address : CODE_ADDRESS + (access === 'store' ? 4n : 0n);
+  const cause = hart.run(1);
+  const what = `${note}: ${access} of 0x${address.toString(16)} in space ${world.space}`;
+  if (typeof outcome === 'string') {
+    assert.is(cause, (outcome === 'page fault' ? pageFaults : accessFaults)[access], what);
+    assert.is(hart.trapValueWord[0], address, what);
+    return;
+  }
+  assert.is(cause, traps.budget, what);
+  const at = machine.ramOffset + outcome.frame * PAGE_SIZE;
+  if (access === 'store') assert.is(view.getUint32(at + SCRATCH, true), value, what);
+  else {
+    const expected = access === 'load' ? asm.addi(10, 0, outcome.frame - 2048) | 0 : outcome.frame - 2048;
+    assert.is(BigInt.asIntN(64, hart.x[10] as bigint), BigInt(expected), what);
+  }
+  const marks = BigInt(access === 'store' ? pte.accessed | pte.dirty : pte.accessed);
+  assert.is(view.getBigUint64(outcome.entryAt, true), entry | marks, `${what}: accessed and dirty bits`);
+  if (access === 'store' && !logged.has(outcome.frame)) logged.set(outcome.frame, '140000004');
+}
+
+test('every access is translated as the tables say, whatever was translated before', () => {
+  for (let seed = 1; seed <= 12; seed++) {
+    const world = createWorld(seed);
+    const { machine, random } = world;
+    const logged = new Map<number, string>();
+    for (let i = 0; i < 300; i++) changeTables(world);
+    for (let step = 0; step < 4000; step++) {
+      const note = `seed ${seed}, step ${step}`;
+      if (random(8) === 0) {
+        world.space = random(SPACES);
+        machine.hart.setAddressSpace(world.space, world.space + 1);
+      }
+      if (random(4) === 0) changeTables(world);
+      accessOnce(world, logged, note);
+      if (random(100) === 0) {
+        assert.is(machine.log.length, logged.size, note);
+        const drained: [number, string][] = [];
+        machine.log.drain((frame, low, high) => drained.push([frame, ((BigInt(high) << 32n) | BigInt(low)).toString(16)]));
+        assert.equal(drained, [...logged], `${note}: the log in the order of first writes`);
+        logged.clear();
+      }
+    }
+  }
+});
+
+test('the model sees good and bad translations of every kind, so the comparison means something', () => {
+  const world = createWorld(3);
+  for (let i = 0; i < 300; i++) changeTables(world);
+  const seen = new Map<string, number>();
+  for (let i = 0; i < 20_000; i++) {
+    const outcome = translate(world.machine, world.random(SPACES), randomAddress(world), 'load');
+    const kind = typeof outcome === 'string' ? outcome : 'frame';
+    seen.set(kind, (seen.get(kind) ?? 0) + 1);
+  }
+  for (const kind of ['frame', 'page fault', 'access fault']) assert.ok((seen.get(kind) ?? 0) > 200, kind);
+});
+
+test('more address spaces than TLB sets keep their own translations', () => {
+  const machine = createMachine(RAM_BYTES);
+  const pointer = (frame: number): bigint => (BigInt(frame) << 10n) | BigInt(pte.valid);
+  const leafBits = BigInt(pte.valid | pte.read | pte.execute | pte.user);
+  const spaces = 40;
+  for (let space = 0; space < spaces; space++) {
+    const [root, middle, low, page] = [0, 1, 2, 3].map((i) => space * 4 + i) as [number, number, number, number];
+    machine.view.setBigUint64(entryAddress(machine, root, 0), pointer(middle), true);
+    machine.view.setBigUint64(entryAddress(machine, middle, 0), pointer(low), true);
+    machine.view.setBigUint64(entryAddress(machine, low, 16), (BigInt(page) << 10n) | leafBits, true);
+    machine.view.setUint32(machine.ramOffset + page * PAGE_SIZE, asm.addi(10, 0, space), true);
+  }
+  const random = generator(5);
+  for (let i = 0; i < 2000; i++) {
+    const space = random(spaces);
+    machine.hart.setAddressSpace(space * 4, 1000 + space);
+    machine.hart.pcWord[0] = 0x1_0000n;
+    assert.is(machine.hart.run(1), traps.budget);
+    assert.is(machine.hart.x[10], BigInt(space));
+  }
+});
+
+test('an address space given another root without a fence uses the new one', () => {
+  const machine = createMachine(RAM_BYTES);
+  const pointer = (frame: number): bigint => (BigInt(frame) << 10n) | BigInt(pte.valid);
+  for (const root of [0, 10]) {
+    machine.view.setBigUint64(entryAddress(machine, root, 0), pointer(root + 1), true);
+    machine.view.setBigUint64(entryAddress(machine, root + 1, 0), pointer(root + 2), true);
+    machine.view.setBigUint64(
+      entryAddress(machine, root + 2, 16),
+      (BigInt(root + 3) << 10n) | BigInt(pte.valid | pte.execute | pte.user),
+      true,
+    );
+    machine.view.setUint32(machine.ramOffset + (root + 3) * PAGE_SIZE, asm.addi(10, 0, root + 1), true);
+  }
+  for (const root of [0, 10, 0]) {
+    machine.hart.setAddressSpace(root, 7);
+    machine.hart.pcWord[0] = 0x1_0000n;
+    assert.is(machine.hart.run(1), traps.budget);
+    assert.is(machine.hart.x[10], BigInt(root + 1));
+  }
+});
+
+test.run();

@@ -1,0 +1,72 @@
+/**
+ * Ways to run a world to its end: undisturbed, cut into slices, with pages evicted, or taken apart after every entry and
+ * rebuilt in a fresh kernel on a fresh machine. What is left at the end must be the same, word for word. Tests only.
+ */
+import * as assert from 'uvu/assert';
+import { typeNames } from '../../src/kernel/abi/types.ts';
+import type { Image, World } from './world.ts';
+
+/** Runs until nobody can run and nobody sleeps. `cut` gives the limit of each slice and may disturb between slices. */
+export function runInSlices(world: World, cut: () => number, slicesMax = 3_000_000): void {
+  for (let i = 0; i < slicesMax; i += 1) {
+    const limit = cut();
+    if (world.kernel.run(limit) !== 'idle') continue;
+    const deadline = world.kernel.nextDeadline();
+    if (deadline === null) return;
+    world.kernel.stepClock(deadline);
+  }
+  throw new Error('rebuild: the world does not come to an end');
+}
+
+/** Runs to the end; after every entry of a guest everything is saved, and restored in a fresh kernel. */
+export function runRebuilding(world: World, isChecking = false): number {
+  let rebuilt = 0;
+  runInSlices(world, () => {
+    if (isEntered) {
+      isEntered = false;
+      world.rebuild();
+      if (isChecking) world.kernel.check();
+      rebuilt += 1;
+    }
+    world.kernel.afterEntry = () => {
+      isEntered = true;
+      world.task.giveUpSlice();
+    };
+    return 1_000_000;
+  });
+  return rebuilt;
+}
+let isEntered = false;
+
+/** An image as text: one line an object, page or counter, so that a difference can be read. */
+export function describeImage(image: Image): string[] {
+  const lines = image.objects.map((object) => {
+    const hex = Buffer.from(object.state).toString('hex');
+    const words = hex.replace(/(?:0{16})+$/, '').replace(/(.{16})/g, '$1 ');
+    return `${object.address.toString(16)} ${typeNames[object.type - 1]} ${JSON.stringify(object.links)} ${words}`;
+  });
+  for (const number of [...image.pages.keys()].sort((a, b) => a - b)) {
+    const bytes = image.pages.get(number) ?? new Uint8Array(0);
+    if (bytes.every((byte) => byte === 0)) continue;
+    let sum = 0;
+    for (const byte of bytes) sum = (sum * 31 + byte) % 0xffff_fffb;
+    lines.push(`page ${number} ${sum}`);
+  }
+  lines.push(`record ${Buffer.from(image.record).toString('hex')}`);
+  return lines;
+}
+
+/** What a run leaves behind: its image and its output. */
+export function resultOf(world: World): string[] {
+  return [...describeImage(world.save()), ...world.output.map((text) => `output ${JSON.stringify(text)}`)];
+}
+
+/** Fails with the lines that differ. */
+export function assertSame(actual: readonly string[], expected: readonly string[], what: string): void {
+  const wanted = new Set(expected);
+  const got = new Set(actual);
+  const missing = expected.filter((line) => !got.has(line));
+  const extra = actual.filter((line) => !wanted.has(line));
+  assert.equal([...missing.map((l) => `- ${l}`), ...extra.map((l) => `+ ${l}`)], [], what);
+  assert.equal(actual, expected, what);
+}

@@ -1,0 +1,167 @@
+/**
+ * What a restarted machine finds is what the dead one had: pages, objects, links; at any demarcation, with the real
+ * kernel and hart over the model store.
+ */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { PAGE_SIZE } from '../../src/base/limits.ts';
+import { generator } from '../../src/cli/crash/plan.ts';
+import type { Assembly, BorderState } from '../../src/cli/machine/assemble.ts';
+import { assemble, emptyBorder } from '../../src/cli/machine/assemble.ts';
+import { loadProgram } from '../../src/cli/machine/program.ts';
+import { initialRecord } from '../../src/cli/machine/record.ts';
+import { typeNumbers } from '../../src/kernel/abi/types.ts';
+import { pickle } from '../../src/persist/pickle.ts';
+import type { StoredLink, StoredObject } from '../../src/persist/store/contract.ts';
+import { program } from '../system/perdure.ts';
+import { MemoryStore } from './memory-store.ts';
+
+const RAM_BYTES = 16 * 1024 * 1024;
+const seed = Number(process.env.PERDURE_SEED ?? 3);
+
+function start(store: MemoryStore, elf: string, args: readonly string[]): Assembly {
+  const loaded = loadProgram(elf, args);
+  const head = store.head;
+  return assemble(store, {
+    ramBytes: RAM_BYTES,
+    record: head?.kernelRecord ?? initialRecord(new Uint8Array(32), 0),
+    border: head === null ? emptyBorder : (JSON.parse(head.border) as BorderState),
+    program: head === null ? { image: loaded.image, arguments: loaded.arguments } : null,
+    sink: () => undefined,
+    phase: () => undefined,
+  });
+}
+
+function demarcate(parts: Assembly): void {
+  parts.kernel.check();
+  parts.server.demarcate({
+    tick: parts.kernel.tick(),
+    wallMs: 0,
+    journal: [],
+    border: (generation) => {
+      const output = parts.output.demarcate(generation);
+      return {
+        state: { output: parts.output.state(), input: parts.input.state(), outputOrigin: 0 },
+        output,
+        outputConfirmed: 0,
+      };
+    },
+    force: true,
+    clean: false,
+    nowUs: () => 0,
+  });
+}
+
+/** Runs so many ticks, skipping idle time; false when the program has ended. */
+function advance(parts: Assembly, ticks: number): boolean {
+  const end = parts.kernel.tick() + BigInt(ticks);
+  while (parts.kernel.tick() < end) {
+    if (parts.server.ended !== null) return false;
+    const reason = parts.kernel.run(Number(end - parts.kernel.tick()));
+    if (reason === 'service' && parts.server.needsRoom) demarcate(parts);
+    if (reason === 'idle') {
+      const deadline = parts.kernel.nextDeadline();
+      if (deadline === null) return false;
+      parts.kernel.stepClock(deadline < end ? deadline : end);
+    }
+  }
+  return true;
+}
+
+const words = (object: StoredObject): unknown => ({
+  ...object,
+  state: Buffer.from(object.state).toString('hex'),
+});
+
+/** A saved link as a resumed machine would show it. */
+function fresh(link: StoredLink, store: MemoryStore): StoredLink {
+  if (link === null || 'name' in link) return link;
+  return store.content.objects.get(link.address)?.serial === link.serial ? link : null;
+}
+
+function assertSame(dead: MemoryStore, parts: Assembly): void {
+  for (const object of dead.content.objects.values()) {
+    const found = pickle(parts.server.arena, object.address, object.type);
+    const expected = { ...object, links: object.links.map((link) => fresh(link, dead)) };
+    assert.equal(words(found), words(expected), `object at ${object.address}`);
+  }
+  for (const [number, bytes] of dead.content.pages) {
+    assert.ok(parts.server.pager.bring(number));
+    const page = parts.server.arena.task.page(number * PAGE_SIZE);
+    assert.ok(page !== null && Buffer.compare(page, bytes) === 0, `page ${number}`);
+  }
+}
+
+test('a restarted machine has the pages, objects and links of the dead one, and goes on alike', () => {
+  const random = generator(seed);
+  const elf = program('transcript');
+  const store = new MemoryStore();
+  let parts = start(store, elf, ['400']);
+  const plainStore = new MemoryStore();
+  const plain = start(plainStore, elf, ['400']);
+  let current = store;
+  for (let life = 0; life < 12; life++) {
+    const ticks = 1 + Math.floor(random() * 300_000);
+    const goesOn = advance(parts, ticks);
+    assert.is(advance(plain, ticks), goesOn);
+    assert.is(parts.kernel.tick(), plain.kernel.tick());
+    demarcate(parts);
+    demarcate(plain);
+    assert.ok(current.content.objects.size > 10);
+    assert.equal(
+      [...current.content.objects.values()].map((object) =>
+        words({ ...object, links: object.links.map((link) => fresh(link, current)) }),
+      ),
+      [...plainStore.content.objects.values()].map((object) =>
+        words({ ...object, links: object.links.map((link) => fresh(link, plainStore)) }),
+      ),
+      `life ${life}, PERDURE_SEED=${seed}`,
+    );
+    if (!goesOn) break;
+    current = current.reopen();
+    parts = start(current, elf, ['400']);
+    assertSame(current, parts);
+  }
+});
+
+test('memory after a demarcation is what the store holds, to the byte', () => {
+  const store = new MemoryStore();
+  const parts = start(store, program('fill'), ['1', '2']);
+  for (let i = 0; i < 8; i++) {
+    advance(parts, 400_000);
+    demarcate(parts);
+    let compared = 0;
+    for (const [number, bytes] of store.content.pages) {
+      const page = parts.server.arena.task.page(number * PAGE_SIZE);
+      if (page === null) continue;
+      assert.ok(Buffer.compare(page, bytes) === 0, `page ${number}`);
+      compared++;
+    }
+    assert.ok(compared > 10);
+  }
+});
+
+test('a link whose target was replaced by another object is null after restart', () => {
+  const store = new MemoryStore();
+  const parts = start(store, program('counter'), ['10']);
+  advance(parts, 10_000);
+  demarcate(parts);
+  const objects = store.content.objects;
+  const reference = [...objects.values()].find(
+    (object) =>
+      object.type === typeNumbers.reference &&
+      object.links[0] !== null &&
+      'address' in (object.links[0] ?? {}),
+  );
+  assert.ok(reference !== undefined, 'the program has a reference to an object of its own');
+  const link = reference.links[0];
+  assert.ok(link !== null && link !== undefined && 'address' in link);
+  objects.set(reference.address, {
+    ...reference,
+    links: [{ address: link.address, serial: link.serial + 1000n }],
+  });
+  const again = start(store.reopen(), program('counter'), ['10']);
+  assert.equal(pickle(again.server.arena, reference.address, reference.type).links, [null]);
+});
+
+test.run();

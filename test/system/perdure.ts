@@ -1,0 +1,77 @@
+/**
+ * Starts real `perdure` processes for tests: a run to its end, a run that is killed, a report.
+ *
+ * Called by test/system. Never looks into an image by itself.
+ */
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+
+/** The ELF file of a program of src/userland/programs. */
+export function program(name: string): string {
+  return fileURLToPath(new URL(`../../src/userland/programs/${name}.elf`, import.meta.url));
+}
+
+export interface Outcome {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Surroundings {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** What stdin holds; closed after it. */
+  readonly input?: string;
+  /** SIGKILL after so many milliseconds. */
+  readonly killAfterMs?: number;
+  /** Called with each chunk of stdout. */
+  readonly onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
+}
+
+/** One process; a test that hangs is killed after a minute and shows as SIGKILL. */
+export function perdure(args: readonly string[], surroundings: Surroundings): Promise<Outcome> {
+  const child = spawn(process.execPath, [main, ...args], {
+    cwd: surroundings.cwd,
+    env: { ...process.env, ...surroundings.env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  return new Promise((resolve, reject) => {
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk) => {
+      stdout += String(chunk);
+      surroundings.onOutput?.(stdout, (signal) => child.kill(signal));
+    });
+    child.stderr.on('data', (chunk) => {
+      stderr += String(chunk);
+    });
+    const timer = setTimeout(() => child.kill('SIGKILL'), surroundings.killAfterMs ?? 60_000);
+    child.on('error', reject);
+    child.on('close', (status, signal) => {
+      clearTimeout(timer);
+      resolve({ status, signal, stdout, stderr });
+    });
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(surroundings.input ?? '');
+  });
+}
+
+export interface Report {
+  readonly ended: string;
+  readonly status: number | null;
+  readonly generation: number;
+  readonly tick: string;
+  readonly instructions: number;
+  readonly imageHash: string;
+  readonly pagesEvicted: number;
+  readonly checkpoints: number;
+}
+
+export function readReport(folder: string, name = 'report.json'): Report {
+  return JSON.parse(fs.readFileSync(path.join(folder, name), 'utf8')) as Report;
+}

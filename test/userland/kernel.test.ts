@@ -1,0 +1,123 @@
+/** The programs under the real kernel: threads, spaces, IPC and sleeps, and what the library builds of them. */
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TICKS_PER_NANOSECOND } from '../../src/kernel/abi/memory.ts';
+import { testNeeding } from '../tools/needs.ts';
+import { scratchFolder } from '../tools/scratch.ts';
+import { fillChecksums, stockTranscript, transcript } from './expected.ts';
+import { runProgram } from './parent.ts';
+
+const program = (name: string): string =>
+  join(import.meta.dirname, '../../src/userland/programs', `${name}.elf`);
+const lines = (text: string): string[] => text.trimEnd().split('\n');
+
+test('hello prints its arguments and ends with its status', () => {
+  const { status, stdout } = runProgram(program('hello'), { args: ['hello', 'one', 'two words'] });
+  assert.is(stdout, 'hello from Perdure\nargument 1: one\nargument 2: two words\n');
+  assert.is(status, 2);
+});
+
+test('counter counts, and sleeps as long as it was told', () => {
+  const { stdout, tick } = runProgram(program('counter'), { args: ['counter', '3', '20'] });
+  assert.is(stdout, 'count 1\ncount 2\ncount 3\n');
+  const sleptTicks = BigInt(3 * 20_000_000 * TICKS_PER_NANOSECOND);
+  assert.ok(tick > sleptTicks && tick < sleptTicks + 1_000_000n, `${tick} ticks`);
+});
+
+test('two threads hand over every token once and in order', () => {
+  const { status, stdout } = runProgram(program('pair'), { args: ['pair', '50'] });
+  const expected = Array.from({ length: 50 }, (_, i) => `token ${i + 1} sum ${((i + 1) * (i + 2)) / 2}`);
+  assert.equal(lines(stdout), [...expected, 'pair: 50 tokens, sum 1275']);
+  assert.is(status, 0);
+});
+
+test('a client in its own space gets its answers, and shares no variable with the server', () => {
+  const { status, stdout } = runProgram(program('service'), { args: ['service', '20'] });
+  const expected = Array.from(
+    { length: 20 },
+    (_, i) => `question ${i + 1}: square ${(i + 1) ** 2}, served ${i + 1}, mine 0`,
+  );
+  assert.equal(lines(stdout), [...expected, 'service: 20 questions answered']);
+  assert.is(status, 0);
+});
+
+test('fill computes the right sums in memory that comes on demand', () => {
+  const { stdout } = runProgram(program('fill'), { args: ['fill', '2', '1'] });
+  assert.equal(lines(stdout), fillChecksums(2, 1));
+});
+
+test('echo prints back what was typed', () => {
+  const { stdout } = runProgram(program('echo'), { args: ['echo'], input: 'first\n\nlast' });
+  assert.is(stdout, '1: first\n2: \n3: last\necho: 3 lines\n');
+});
+
+test('the transcript is what an independent reckoning says, however the run is sliced', () => {
+  const expected = transcript(120, 64);
+  const ticks = new Set<bigint>();
+  for (const sliceTicks of [1_000_000, 10_007, 333]) {
+    const { status, stdout, tick } = runProgram(program('transcript'), {
+      args: ['transcript', '120', '64', '16', '500'],
+      sliceTicks,
+    });
+    assert.equal(lines(stdout), expected);
+    assert.is(status, 0);
+    ticks.add(tick);
+  }
+  assert.is(ticks.size, 1, 'the run takes the same time');
+});
+
+test('the transcript does not depend on how long its pauses are', () => {
+  for (const pause of ['1', '3']) {
+    const { stdout } = runProgram(program('transcript'), { args: ['transcript', '60', '32', pause, '100'] });
+    assert.equal(lines(stdout), transcript(60, 32));
+  }
+});
+
+const cross = testNeeding(test, 'riscv64-unknown-elf-gcc');
+function build(source: string, ...flags: string[]): string {
+  const file = join(scratchFolder(), 'program.elf');
+  const compiler = join(import.meta.dirname, '../../src/userland/kit/perdure-cc');
+  execFileSync(compiler, [...flags, '-O2', join(import.meta.dirname, 'programs', source), '-lm', '-o', file]);
+  return file;
+}
+
+cross('stock C runs unmodified under the kernel', () => {
+  const { status, stdout } = runProgram(build('stock.c'), {
+    args: ['stock', 'a', 'b c'],
+    input: 'abcdefghij\nk',
+  });
+  const expected = stockTranscript('stock')
+    .replace('environment blue', 'environment without')
+    .replace('end of input 1\n', 'end of input 1\nto the error stream\n');
+  assert.is(stdout, expected);
+  assert.is(status, 7);
+});
+
+cross('200,000 bytes and a reference stream through the stubs, received in pieces', () => {
+  for (const sliceTicks of [1_000_000, 777]) {
+    const { status, stdout } = runProgram(build('stream.c'), {
+      args: ['stream'],
+      sliceTicks,
+      tickLimit: 10_000_000_000,
+    });
+    assert.equal(lines(stdout), [
+      'server: outcome 0, flavour 3, alias 9, 200000 bytes in 7 pieces, reference to type 1, room for 0',
+      'client: outcome 4, left to send 0, room 100, references left 0, wrong 0',
+      'client: pointers advanced 1 1',
+    ]);
+    assert.is(status, 0);
+  }
+});
+
+cross('the C library holds when several threads print and allocate at the same time', () => {
+  const { status, stdout } = runProgram(build('crowd.c'), { args: ['crowd'] });
+  assert.is(status, 0, stdout);
+  assert.is(stdout.at(-1), '\n');
+  const letters = new Map<string, number>();
+  for (const letter of stdout.replace(/crowd.*\n/, '')) letters.set(letter, (letters.get(letter) ?? 0) + 1);
+  for (const letter of 'abcd') assert.is(letters.get(letter), 2000 * 30, `every ${letter} was printed once`);
+});
+
+test.run();
