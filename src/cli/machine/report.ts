@@ -5,6 +5,7 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import type { Ended } from '../../persist/server.ts';
 import type { Store } from '../../persist/store/contract.ts';
 import type { Invocation } from '../verbs.ts';
 import type { Assembly } from './assemble.ts';
@@ -24,17 +25,13 @@ function quantile(sorted: readonly number[], fraction: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))] as number;
 }
 
+/** After a run. */
 export function writeReport(invocation: Invocation, facts: RunFacts): void {
-  const file = invocation.options.report as string | undefined;
-  if (file === undefined && !invocation.json) return;
   const { runner, parts, store } = facts;
   const pauses = [...runner.pausesUs].sort((a, b) => a - b);
   const instructions = Number(parts.machine.hart.retiredWord[0]);
-  const ended = parts.server.ended;
-  const report = {
-    ended: facts.end,
-    status: ended?.kind === 'exit' ? ended.status : null,
-    trap: ended?.kind === 'trap' ? ended : null,
+  put(invocation, store, {
+    ...endOf(facts.end, parts.server.ended),
     generation: parts.server.published,
     tick: String(parts.kernel.tick()),
     instructions,
@@ -49,10 +46,33 @@ export function writeReport(invocation: Invocation, facts: RunFacts): void {
     },
     pagesSupplied: parts.server.pager.suppliedCount,
     pagesEvicted: parts.server.pager.evictedCount,
-    store: store.statistics(),
-    imageHash: store.imageHash(),
+  });
+}
+
+/** For an image whose program had ended before: nothing ran. */
+export function writeEndedReport(invocation: Invocation, store: Store, ended: Ended): void {
+  put(invocation, store, {
+    ...endOf(ended.kind, ended),
+    generation: store.head?.generation ?? 0,
+    tick: String(store.head?.tick ?? 0n),
+    instructions: 0,
+    seconds: 0,
+    checkpoints: 0,
+  });
+}
+
+function endOf(end: RunEnd, ended: Ended | null): Record<string, unknown> {
+  return {
+    ended: end,
+    status: ended?.kind === 'exit' ? ended.status : null,
+    trap: ended?.kind === 'trap' ? ended : null,
   };
-  const text = JSON.stringify(report);
+}
+
+function put(invocation: Invocation, store: Store, facts: Readonly<Record<string, unknown>>): void {
+  const file = invocation.options.report as string | undefined;
+  if (file === undefined && !invocation.json) return;
+  const text = JSON.stringify({ ...facts, store: store.statistics(), imageHash: store.imageHash() });
   if (file !== undefined) fs.writeFileSync(path.resolve(invocation.cwd, file), `${text}\n`);
   if (invocation.json) invocation.stderr.write(`${text}\n`);
 }

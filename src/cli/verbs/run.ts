@@ -19,7 +19,7 @@ import { crashPointOf } from '../machine/crash-point.ts';
 import type { Program } from '../machine/program.ts';
 import { loadProgram } from '../machine/program.ts';
 import { initialRecord } from '../machine/record.ts';
-import { writeReport } from '../machine/report.ts';
+import { writeEndedReport, writeReport } from '../machine/report.ts';
 import type { RunEnd } from '../machine/runner.ts';
 import { Runner } from '../machine/runner.ts';
 import { openFileSink, openStreamSink } from '../machine/sink.ts';
@@ -98,6 +98,7 @@ async function runStore(
   if (border.ended !== null) {
     await sink.flush();
     sink.close();
+    writeEndedReport(invocation, store, border.ended);
     say(`${store.path}: the program had ended already`);
     return finish(border.ended, say);
   }
