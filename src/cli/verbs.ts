@@ -188,11 +188,11 @@ export const verbTable: readonly VerbRow[] = [
     name: 'hart',
     load: () => import('./verbs/hart.ts'),
     group: 'live',
-    summary: 'run a bare user-mode program, without kernel or image',
+    summary: 'run a bare program (perdure-cc -mbare), without kernel or image',
     examples: [
-      { command: 'perdure hart hello.elf', meaning: 'runs the program and returns its exit status' },
+      { command: 'perdure hart hello.bare.elf', meaning: 'runs the program and returns its exit status' },
       {
-        command: 'perdure hart --budget 1000 --trace trace.txt hello.elf',
+        command: 'perdure hart --budget 1000 --trace trace.txt hello.bare.elf',
         meaning: 'stops after 1000 instructions, a line for each in trace.txt',
       },
     ],

@@ -81,7 +81,7 @@ function createCore(ramBytes: number): Core {
   return { memory, place, bytes, view, interpreter: instance.exports as unknown as InterpreterExports };
 }
 
-/** Which address space owns which TLB set. Derived: forgetting it costs refills only. */
+/** Which address space owns a TLB set. Derived: forgetting it costs refills only. */
 interface SetOwner {
   asid: number;
   rootFrame: number;
@@ -94,13 +94,13 @@ interface AddressSpaces {
   fencePage(asid: number, address: number): void;
 }
 
-const NO_OWNER = -1;
+const NONE = -1;
+const ASIDS = 0x1_0000;
 
 function createAddressSpaces({ bytes, view, place }: Core): AddressSpaces {
-  const owners: SetOwner[] = Array.from({ length: TLB_SETS }, () => ({
-    asid: NO_OWNER,
-    rootFrame: NO_OWNER,
-  }));
+  const owners: SetOwner[] = Array.from({ length: TLB_SETS }, () => ({ asid: NONE, rootFrame: NONE }));
+  /** The set of each address space identifier. */
+  const setOf = new Int8Array(ASIDS).fill(NONE);
   let hand = 0;
   const setStart = (index: number): number => TLBS + index * tlbSet.size;
   const ownerAt = (index: number): SetOwner => present(owners[index], 'hart: a TLB set has an owner record');
@@ -110,7 +110,18 @@ function createAddressSpaces({ bytes, view, place }: Core): AddressSpaces {
     view.setUint32(start + tlbSet.written, 0, true);
     view.setUint32(start + tlbSet.large, 0, true);
   };
-  const indexOf = (asid: number): number => owners.findIndex((owner) => owner.asid === asid);
+  const indexOf = (asid: number): number => setOf[asid] ?? NONE;
+  /** Gives the next set in turn to an address space. */
+  const take = (asid: number): number => {
+    const index = hand;
+    hand = (hand + 1) % TLB_SETS;
+    flush(index);
+    const owner = ownerAt(index);
+    if (owner.asid !== NONE) setOf[owner.asid] = NONE;
+    owner.asid = asid;
+    setOf[asid] = index;
+    return index;
+  };
   return {
     setAddressSpace(rootFrame, asid) {
       if (rootFrame === -1) {
@@ -119,30 +130,24 @@ function createAddressSpaces({ bytes, view, place }: Core): AddressSpaces {
         return;
       }
       assert(rootFrame >= 0 && rootFrame < place.frameCount, 'hart: the root table is a frame of RAM');
-      assert(asid >= 0 && asid < 0x1_0000, 'hart: an address space identifier has 16 bits');
+      assert(asid >= 0 && asid < ASIDS, 'hart: an address space identifier has 16 bits');
       let index = indexOf(asid);
-      if (index === -1) {
-        index = hand;
-        hand = (hand + 1) % TLB_SETS;
-        flush(index);
-        ownerAt(index).asid = asid;
-      } else if (ownerAt(index).rootFrame !== rootFrame) {
-        flush(index);
-      }
+      if (index === NONE) index = take(asid);
+      else if (ownerAt(index).rootFrame !== rootFrame) flush(index);
       ownerAt(index).rootFrame = rootFrame;
       view.setUint32(at.rootFrame, rootFrame, true);
       view.setUint32(at.tlb, setStart(index), true);
     },
     fenceAll() {
-      for (let index = 0; index < TLB_SETS; index++) if (ownerAt(index).asid !== NO_OWNER) flush(index);
+      for (let index = 0; index < TLB_SETS; index++) if (ownerAt(index).asid !== NONE) flush(index);
     },
     fenceSpace(asid) {
       const index = indexOf(asid);
-      if (index !== -1) flush(index);
+      if (index !== NONE) flush(index);
     },
     fencePage(asid, address) {
       const index = indexOf(asid);
-      if (index === -1) return;
+      if (index === NONE) return;
       const start = setStart(index);
       if (view.getUint32(start + tlbSet.large, true) !== 0) {
         flush(index);
@@ -161,6 +166,7 @@ function createLog(
   frameChanged: (frame: number) => void,
 ): ModificationLog {
   let forgotten = 0;
+  let isDraining = false;
   const count = (): number => view.getUint32(at.logCount, true);
   const setCount = (value: number): void => view.setUint32(at.logCount, value, true);
   const entryAt = (index: number): number => place.log + index * LOG_ENTRY_SIZE;
@@ -182,6 +188,7 @@ function createLog(
   return {
     drain(report) {
       const entries = count();
+      isDraining = true;
       for (let index = 0; index < entries; index++) {
         const entry = entryAt(index);
         const frame = view.getUint32(entry, true);
@@ -189,11 +196,13 @@ function createLog(
         view.setUint32(indexWord(frame), 0, true);
         report(frame, view.getUint32(entry + 8, true), view.getUint32(entry + 12, true));
       }
+      isDraining = false;
       setCount(0);
       forgotten = 0;
       interpreter.flushWrites();
     },
     note(frame, pcLow, pcHigh) {
+      assert(!isDraining, 'modification log: it does not change while it is drained');
       assert(frame >= 0 && frame < place.frameCount, 'modification log: the frame is one of RAM');
       frameChanged(frame);
       if (view.getUint32(indexWord(frame), true) !== 0) return;
@@ -209,6 +218,7 @@ function createLog(
       return count() - forgotten;
     },
     forget(frame) {
+      assert(!isDraining, 'modification log: it does not change while it is drained');
       assert(frame >= 0 && frame < place.frameCount, 'modification log: the frame is one of RAM');
       const index = view.getUint32(indexWord(frame), true);
       if (index === 0) return;

@@ -5,11 +5,11 @@
  * destination that is x0. Invariant: every entry written decodes to exactly one row, or to `illegal`. Called by the
  * interpreter when it meets an entry that is not decoded; what the entry says never depends on when that happens.
  */
-import { assert } from '../base/assert.ts';
+import { assert, present } from '../base/assert.ts';
 import { PAGE_SIZE } from '../base/limits.ts';
-import { expandCompressed } from './instructions/compressed.ts';
+import { expansions } from './instructions/compressed.ts';
 import { formats, type Instruction } from './instructions/row.ts';
-import { findInstruction, instructions } from './instructions/table.ts';
+import { buckets, findInstruction, instructions } from './instructions/table.ts';
 import {
   DECODER_BUCKETS,
   DECODER_ROWS,
@@ -36,37 +36,38 @@ export interface Variant {
 
 interface DecoderTable {
   readonly variants: readonly Variant[];
-  /** For each instruction its operations by 2 * discards + compressed; 0 where there is no such encoding. */
-  readonly operationsOf: readonly (readonly number[])[];
+  /** By name, an instruction's operations by 2 * discards + compressed; 0 where there is no such encoding. */
+  readonly operationsOf: ReadonlyMap<string, readonly number[]>;
 }
 
 /** Numbers the operations: for each instruction the encodings that exist. */
 function numberOperations(): DecoderTable {
-  const compressible = new Map<Instruction, Set<boolean>>();
-  for (let code = 0; code < 0x1_0000; code++) {
-    const expansion = expandCompressed(code);
+  /** Instructions that a compressed code expands to, with a destination other than x0 and with x0. */
+  const compressible = [new Set<Instruction>(), new Set<Instruction>()] as const;
+  for (const expansion of expansions) {
     if (expansion === 0) continue;
     const instruction = findInstruction(expansion);
-    assert(instruction !== null, `decoder: the expansion of ${code.toString(16)} is an instruction`);
-    const discards = ((expansion >>> 7) & 31) === 0;
-    compressible.set(instruction, (compressible.get(instruction) ?? new Set()).add(discards));
+    assert(instruction !== null, 'decoder: every expansion of a compressed code is an instruction');
+    compressible[(expansion & 0xf80) === 0 ? 1 : 0].add(instruction);
   }
   const variants: Variant[] = [];
-  const operationsOf = instructions.map((instruction) =>
-    [false, true].flatMap((discards) =>
-      [4, 2].map((length) => {
-        if (length === 2 && compressible.get(instruction)?.has(discards) !== true) return 0;
-        if (discards && instruction.destination === 'rd') {
-          return length === 4 ? operations.nothing : operations.nothingCompressed;
-        }
-        // Without rd that field says something else, so both kinds are one operation.
-        const twin = variants.find((v) => v.instruction === instruction && v.length === length);
-        if (instruction.destination === 'no rd' && twin !== undefined) return twin.operation;
-        const operation = operations.first + variants.length;
-        variants.push({ operation, instruction, length, discards });
-        return operation;
-      }),
-    ),
+  const operationOf = (instruction: Instruction, discards: boolean, length: number): number => {
+    if (length === 2 && !compressible[discards ? 1 : 0].has(instruction)) return 0;
+    if (discards && instruction.destination === 'rd') {
+      return length === 4 ? operations.nothing : operations.nothingCompressed;
+    }
+    // Without rd that field says something else, so both kinds are one operation.
+    const twin = variants.find((v) => v.instruction === instruction && v.length === length);
+    if (instruction.destination === 'no rd' && twin !== undefined) return twin.operation;
+    const operation = operations.first + variants.length;
+    variants.push({ operation, instruction, length, discards });
+    return operation;
+  };
+  const operationsOf = new Map(
+    instructions.map((instruction) => [
+      instruction.name,
+      [false, true].flatMap((discards) => [4, 2].map((length) => operationOf(instruction, discards, length))),
+    ]),
   );
   assert(operations.first + variants.length <= 256, 'decoder: an operation is one byte');
   return { variants, operationsOf };
@@ -77,28 +78,23 @@ export const decoderTable = numberOperations();
 
 /** Writes the decoder's tables into a new linear memory. */
 export function writeDecoderTables(view: DataView): void {
-  for (let code = 0; code < 0x1_0000; code++) {
-    view.setUint32(EXPANSIONS + code * 4, expandCompressed(code), true);
-  }
+  new Uint32Array(view.buffer, EXPANSIONS, expansions.length).set(expansions);
   let rows = 0;
-  for (let bucket = 0; bucket < 256; bucket++) {
-    const first = rows;
-    instructions.forEach((instruction, index) => {
-      const { mask, match, format } = instruction;
-      const told = ((bucket & 31) << 2) | ((bucket >>> 5) << 12);
-      const tellingBits = mask & 0x707c;
-      if (((told ^ match) & tellingBits) !== 0) return;
+  buckets.forEach((bucket, number) => {
+    view.setUint32(DECODER_BUCKETS + number * 4, rows | (bucket.length << 16), true);
+    for (const { mask, match, format, name } of bucket) {
       assert(rows < DECODER_ROWS_MAX, 'decoder: its rows fit in their table');
       decoderRow.write(view, DECODER_ROWS + rows * decoderRow.size, {
         mask,
         match,
-        operations: [...(decoderTable.operationsOf[index] ?? [])],
+        operations: [
+          ...present(decoderTable.operationsOf.get(name), 'decoder: an instruction has operations'),
+        ],
         format: formats[format],
       });
       rows++;
-    });
-    view.setUint32(DECODER_BUCKETS + bucket * 4, first | ((rows - first) << 16), true);
-  }
+    }
+  });
 }
 
 /** How to push the immediate of each format from the instruction in the local: B and J come times 4, see below. */

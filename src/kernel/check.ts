@@ -12,6 +12,8 @@ import { resolve } from './memory/chain.ts';
 import { pageNumber } from './memory/changed.ts';
 import { forEachEntry } from './memory/tables.ts';
 import { isBefore } from './queue.ts';
+import { hasReservation } from './registers.ts';
+import { firstRunnable } from './schedule.ts';
 import {
   type Bottom,
   type KernelObject,
@@ -148,6 +150,11 @@ function checkThread(k: KernelState, thread: Thread): void {
     assert(queue === null, `check: ${label} is in no queue, being a task, stopped or without space`);
     return;
   }
+  const mayReserve = queue?.order === 'turn' && firstRunnable(k) === thread;
+  assert(
+    mayReserve || !hasReservation(k, thread),
+    `check: ${label} has a reservation only if it is its turn`,
+  );
   const waitingFor = live(thread.waitingFor);
   if (queue === null) {
     assert(

@@ -11,6 +11,7 @@ import { outcomes } from './abi/codes.ts';
 import { flavours } from './abi/entries.ts';
 import { threadFlags } from './abi/types.ts';
 import { faultBytes, handOverBytes, isMemoryFault, keeperOf, memoryFaultCode } from './ipc/handover.ts';
+import { resolve } from './memory/chain.ts';
 import { touch } from './memory/changed.ts';
 import { results } from './results.ts';
 import { park, wait } from './schedule.ts';
@@ -87,15 +88,28 @@ function askTask(
   if (answer === 'retry') return 'service';
   if (!thread.alive) return 'blocked';
   if (answer === 'never') return keepBlocked(k, thread, code, address, access);
-  if (isMemoryFault(code) || isRetryAnswer(answer.bytes)) return 'again';
+  if (isRetryAnswer(k, thread, code, address, access, answer.bytes)) return 'again';
   return keepBlocked(k, thread, code, address, access);
 }
 
-/** A keeper's answer to an exception: a first word that is not zero means that the thread tries again. */
-export function isRetryAnswer(bytes: Uint8Array): boolean {
-  if (bytes.length < 8) return false;
-  for (let i = 0; i < 8; i += 1) if (bytes[i] !== 0) return true;
-  return false;
+/**
+ * Whether a keeper's answer lets the thread try again. A region's keeper answers by having made the access possible, or
+ * by being asked once more; the keeper of a space says so with a first word that is not zero.
+ */
+export function isRetryAnswer(
+  k: KernelState,
+  thread: Thread,
+  code: number,
+  address: number,
+  access: number,
+  bytes: Uint8Array,
+): boolean {
+  const space = live(thread.space);
+  if (isMemoryFault(code) && space !== null) {
+    if (resolve(k.chain, space, address, access)) return true;
+    if (k.chain.region !== null && live(k.chain.region.keeper) !== null) return true;
+  }
+  return bytes.length >= 8 && bytes.subarray(0, 8).some((byte) => byte !== 0);
 }
 
 function setFaultWords(k: KernelState, thread: Thread, code: number, address: number, access: number): void {

@@ -9,7 +9,7 @@
 import { assert, present } from '../base/assert.ts';
 import { type Machine, traps } from '../hw/machine.ts';
 import { faults } from './abi/codes.ts';
-import { ENTRY_TICKS, kernelRecord } from './abi/memory.ts';
+import { kernelRecord } from './abi/memory.ts';
 import { protection, typeNumbers } from './abi/types.ts';
 import { checkChanged, checkState } from './check.ts';
 import { enter } from './dispatch.ts';
@@ -24,7 +24,7 @@ import { findPlace, objectAt } from './names.ts';
 import { pointAt } from './objects/reference.ts';
 import { loadRecord, writeRecord } from './record.ts';
 import { loadRegisters } from './registers.ts';
-import { advanceTick, firstRunnable, rotate, tickOf, ticksToDeadline, wakeDueSleepers } from './schedule.ts';
+import { chargeEntry, firstRunnable, rotate, tickOf, ticksToDeadline, wakeDueSleepers } from './schedule.ts';
 import { createState, type KernelState, type Thread } from './state.ts';
 import { createTask, serveQueued, type TaskProcessor } from './task.ts';
 
@@ -48,7 +48,7 @@ export interface Statistics {
 export class Kernel {
   /** The kernel's whole mutable state; for tests, which corrupt it, and the invariant check. */
   readonly state: KernelState;
-  /** Called after every completed entry or stage of a guest; for tests that take the machine apart there. */
+  /** Called after everything that is charged: a guest's entry, stage, or wait; for tests that take the machine apart there. */
   afterEntry: (() => void) | null = null;
   #faultsWithoutProgress = 0;
   /** The tasks made here, by processor: who a processor is, is nothing that its holder can say. */
@@ -100,20 +100,30 @@ export class Kernel {
     pointAt(k, reference, target);
   }
 
-  /** Runs guests for at least one step, until about `limitTicks` have passed (an entry is not cut). */
+  /**
+   * Runs guests until about `limitTicks` have passed (an entry is not cut). No guest time passes while a task that has
+   * clients in its queue puts their answer off.
+   */
   run(limitTicks: number): RunEnd {
     const k = this.state;
     k.slicesGivenUp = false;
-    for (const set of k.toServe) serveQueued(k, set);
+    k.spentTicks = 0;
+    if (!this.#serveQueues()) return 'service';
     wakeDueSleepers(k);
-    const start = tickOf(k);
-    for (let left = limitTicks; left > 0; left = limitTicks - Number(tickOf(k) - start)) {
+    while (k.spentTicks < limitTicks) {
       const thread = firstRunnable(k);
       if (thread === null) return 'idle';
-      if (!this.#step(thread, left)) return 'service';
+      if (!this.#step(thread, limitTicks - k.spentTicks)) return 'service';
       if (k.slicesGivenUp) return 'service';
     }
     return firstRunnable(k) === null ? 'idle' : 'limit';
+  }
+
+  /** Lets tasks receive the clients that came into their queues. False: one of them wants control first. */
+  #serveQueues(): boolean {
+    const k = this.state;
+    for (const set of k.toServe) serveQueued(k, set);
+    return k.toServe.size === 0;
   }
 
   /** Runs the thread until something happens or the budget is spent. False: a user task wants control. */
@@ -131,12 +141,15 @@ export class Kernel {
     if (retired > 0) {
       thread.retired += retired;
       thread.quantumLeft -= retired;
+      k.spentTicks += retired;
       this.#faultsWithoutProgress = 0;
     }
+    const spent = k.spentTicks;
     const isDone = trap === traps.budget || this.#serve(thread, trap);
     if (thread.quantumLeft <= 0 && thread.queue?.order === 'turn') rotate(k, thread);
     if (k.sleepers.first !== null) wakeDueSleepers(k);
-    if (isDone && trap === traps.environmentCall) this.afterEntry?.();
+    if (k.toServe.size > 0 && !this.#serveQueues()) return false;
+    if (k.spentTicks !== spent) this.afterEntry?.();
     return isDone;
   }
 
@@ -153,7 +166,7 @@ export class Kernel {
     }
     const served = serveFault(k, thread, faults.processor + trap, k.machine.hart.trapValue, 0);
     if (served === 'service') return false;
-    this.#charge(thread);
+    chargeEntry(k, thread);
     return true;
   }
 
@@ -178,13 +191,8 @@ export class Kernel {
     }
     const served = serveMemoryFault(k);
     if (served === 'service') return false;
-    if (served === 'blocked') this.#charge(thread);
+    if (served === 'blocked') chargeEntry(k, thread);
     return true;
-  }
-
-  #charge(thread: Thread): void {
-    thread.quantumLeft -= ENTRY_TICKS;
-    advanceTick(this.state, ENTRY_TICKS);
   }
 
   /** Tick at which the first sleeper wakes, or null when nobody sleeps. */

@@ -20,13 +20,16 @@ export function writeRecord(k: KernelState, view: DataView): void {
   });
 }
 
-/** Loads a record. What lives now must be older than its counters. */
+/**
+ * Loads a record. Serials handed out meanwhile (a restart makes objects, then gives them their own) are forgotten: what
+ * lives now must be older. A ticket or turn that somebody had to be given is not taken back.
+ */
 export function loadRecord(k: KernelState, bytes: Uint8Array): void {
   assert(bytes.length >= kernelRecord.size, `record: it has ${kernelRecord.size} bytes`);
   const record = kernelRecord.read(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0);
   k.machine.hart.tickWord[0] = record.tick;
-  k.nextTicket = toSafeNumber(record.nextTicket, 'record: the next ticket');
-  k.nextTurn = toSafeNumber(record.nextTurn, 'record: the next turn');
+  k.nextTicket = Math.max(k.nextTicket, toSafeNumber(record.nextTicket, 'record: the next ticket'));
+  k.nextTurn = Math.max(k.nextTurn, toSafeNumber(record.nextTurn, 'record: the next turn'));
   k.nextSerial = toSafeNumber(record.nextSerial, 'record: the next serial');
   k.wallBase = record.wallBase;
   for (let i = 0; i < 4; i += 1) k.generator[i] = record.generator[i] as bigint;

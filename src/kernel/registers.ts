@@ -71,7 +71,7 @@ export function saveRegisters(k: KernelState): void {
   const thread = k.loaded;
   if (thread === null) return;
   const hart = k.machine.hart;
-  thread.halves.set(hart.halves.subarray(0, 64));
+  thread.halves.set(hart.halves);
   thread.floats.set(hart.f);
   thread.pcHalves[0] = hart.pcHalves[0] as number;
   thread.pcHalves[1] = hart.pcHalves[1] as number;
@@ -104,4 +104,11 @@ export function loadRegisters(k: KernelState, thread: Thread): void {
 export function clearReservation(k: KernelState, thread: Thread): void {
   if (k.loaded === thread) k.machine.hart.reservation[0] = NO_RESERVATION;
   else thread.view.setBigUint64(at.reservation, NO_RESERVATION, true);
+}
+
+/** True when the thread holds an LR reservation. */
+export function hasReservation(k: KernelState, thread: Thread): boolean {
+  const word =
+    k.loaded === thread ? k.machine.hart.reservation[0] : thread.view.getBigUint64(at.reservation, true);
+  return word !== NO_RESERVATION;
 }

@@ -16,7 +16,7 @@ import { named } from './names.ts';
 import { becomeMutexLock } from './objects/cond.ts';
 import { enqueue } from './queue.ts';
 import { argument, argumentWord, entryNumber, registersOf } from './registers.ts';
-import { insertRunnable, leaveQueue, takeNewTurn } from './schedule.ts';
+import { forgetTurn, insertRunnable, leaveQueue, takeNewTurn } from './schedule.ts';
 import { type KernelObject, type KernelState, live, type Port, type Queue, type Thread } from './state.ts';
 
 /** Verbs in which a client waits for its server, and a server for its client. */
@@ -40,7 +40,7 @@ export function resume(k: KernelState, thread: Thread): void {
       thread.ticket = k.nextTicket;
       k.nextTicket += 1;
     }
-    thread.turn = 0;
+    forgetTurn(thread);
     enqueue(queue, thread);
     const service = queue.port === null ? null : live(queue.port.portset);
     if (service !== null && service.service !== null) k.toServe.add(service);

@@ -8,7 +8,6 @@
  * Called by the dispatcher and by handlers after their commit line; never by decoders.
  */
 
-import { lowHalf, TWO_32 } from '../base/integer.ts';
 import { QUANTUM_TICKS } from '../base/limits.ts';
 import { COPY_TICKS_PER_64_BYTES, ENTRY_TICKS } from './abi/memory.ts';
 import { threadFlags } from './abi/types.ts';
@@ -51,6 +50,12 @@ export function takeNewTurn(k: KernelState, thread: Thread): void {
   thread.quantumLeft = QUANTUM_TICKS;
 }
 
+/** A thread that does not run has no turn, and a whole quantum for when it does: one form for one state. */
+export function forgetTurn(thread: Thread): void {
+  thread.turn = 0;
+  thread.quantumLeft = QUANTUM_TICKS;
+}
+
 /** The first thread has spent its quantum: the next of its priority has its turn. */
 export function rotate(k: KernelState, thread: Thread): void {
   leaveQueue(k, thread);
@@ -66,8 +71,8 @@ export function wait(k: KernelState, thread: Thread, queue: Queue, object: Kerne
   leaveQueue(k, thread);
   thread.waitingFor = object;
   thread.ticket = k.nextTicket;
-  thread.turn = 0;
   k.nextTicket += 1;
+  forgetTurn(thread);
   enqueue(queue, thread);
   touch(k, thread);
   return results.blocked;
@@ -100,7 +105,7 @@ export function finish(k: KernelState, thread: Thread, outcome: number): void {
 /** The thread neither runs nor waits, until its state is set: it has no space, or a fault that nobody answers. */
 export function park(k: KernelState, thread: Thread): void {
   leaveQueue(k, thread);
-  thread.turn = 0;
+  forgetTurn(thread);
   touch(k, thread);
 }
 
@@ -134,28 +139,18 @@ export function sleep(k: KernelState, thread: Thread, deadline: bigint): number 
   leaveQueue(k, thread);
   thread.deadline = deadline;
   thread.ticket = k.nextTicket;
-  thread.turn = 0;
   k.nextTicket += 1;
+  forgetTurn(thread);
   enqueue(k.sleepers, thread);
   touch(k, thread);
   return results.blocked;
 }
 
-/** What the entry that just ended costs its caller, by the tick rule. */
-export function chargeEntry(k: KernelState, thread: Thread): number {
+/** Charges the thread for an entry, by the tick rule. What no longer runs has no quantum to spend. */
+export function chargeEntry(k: KernelState, thread: Thread): void {
   const ticks = ENTRY_TICKS + Math.ceil(k.copied / 64) * COPY_TICKS_PER_64_BYTES;
   k.copied = 0;
-  thread.quantumLeft -= ticks;
-  advanceTick(k, ticks);
-  return ticks;
-}
-
-/** Moves the tick forward. */
-export function advanceTick(k: KernelState, ticks: number): void {
+  k.spentTicks += ticks;
+  if (thread.queue?.order === 'turn') thread.quantumLeft -= ticks;
   k.machine.hart.addTicks(ticks);
-}
-
-/** The tick as a number for reports; exact below 2^53. */
-export function tickNumber(k: KernelState): number {
-  return (k.tickHalves[1] as number) * TWO_32 + lowHalf(k.tickHalves[0] as number);
 }

@@ -258,8 +258,6 @@ export interface KernelState {
   nextSerial: number;
   wallBase: bigint;
   readonly generator: BigUint64Array;
-  /** derived: halves of the hart's tick counter. */
-  readonly tickHalves: Uint32Array;
   /** derived: serials of objects in a task's own memory, which are in no image. */
   nextTransientSerial: number;
   /** derived: living objects by serial. */
@@ -299,10 +297,10 @@ export interface KernelState {
   readonly recordView: DataView;
   /** scratch: bytes copied by the entry that is running. */
   copied: number;
+  /** scratch: ticks that passed since `run` began. */
+  spentTicks: number;
   /** scratch: a task asked `run` to return. */
   slicesGivenUp: boolean;
-  /** scratch: depth of entries within entries (a task called from its service). */
-  depth: number;
   /** host: numbers for reports; never read by the kernel. */
   readonly statistics: { entries: number; faults: number; switches: number; services: number };
 }
@@ -335,7 +333,6 @@ export const TRANSIENT_SERIAL_START = 2 ** 52;
 
 /** The state of a kernel that has no object yet. The machine's RAM is taken over whole. */
 export function createState(machine: Machine): KernelState {
-  const tickWord = machine.hart.tickWord;
   const record = new Uint8Array(states.thread.size);
   return {
     machine,
@@ -344,7 +341,6 @@ export function createState(machine: Machine): KernelState {
     nextSerial: 1,
     wallBase: 0n,
     generator: new BigUint64Array([1n, 2n, 3n, 4n]),
-    tickHalves: new Uint32Array(tickWord.buffer, tickWord.byteOffset, 2),
     nextTransientSerial: TRANSIENT_SERIAL_START,
     bySerial: new Map(),
     runnable: Array.from({ length: 32 }, () => emptyQueue('turn')),
@@ -370,8 +366,8 @@ export function createState(machine: Machine): KernelState {
     record,
     recordView: new DataView(record.buffer),
     copied: 0,
+    spentTicks: 0,
     slicesGivenUp: false,
-    depth: 0,
     statistics: { entries: 0, faults: 0, switches: 0, services: 0 },
   };
 }

@@ -30,8 +30,9 @@ export class Pager {
     this.store = store;
   }
 
-  get residentCount(): number {
-    return this.resident.size;
+  /** Pages in memory, in no particular order. */
+  residentPages(): Iterable<number> {
+    return this.resident;
   }
 
   /** Brings page `number`; false when there is no room and nothing may be dropped yet. */

@@ -41,4 +41,18 @@ export const canaries: readonly Canary[] = [
     replace: 'if (bytes.length < 4) input.enter(bytes);',
     test: 'test/system/run.test.ts',
   },
+  {
+    name: 'waiters are restored in another order',
+    file: 'src/kernel/queue.ts',
+    find: 'return a.ticket !== b.ticket ? a.ticket < b.ticket : a.serial < b.serial;',
+    replace: 'return a.ticket !== b.ticket ? a.ticket > b.ticket : a.serial < b.serial;',
+    test: 'test/kernel/modes.test.ts',
+  },
+  {
+    name: "a page's hash is not checked",
+    file: 'src/persist/store/pages.ts',
+    find: 'if (!pageHash(number, entry.generation, row.content).equals(entry.hash)) {',
+    replace: 'if (row.content.length === 0) {',
+    test: 'test/persist/store-damage.test.ts',
+  },
 ];

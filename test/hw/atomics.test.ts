@@ -15,7 +15,9 @@ const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** funct5, and what memory holds afterwards as a function of (old, rs2), both of `bits` bits and unsigned. */
-const operations: Readonly<Record<string, readonly [number, (a: bigint, b: bigint, bits: number) => bigint]>> = {
+const operations: Readonly<
+  Record<string, readonly [number, (a: bigint, b: bigint, bits: number) => bigint]>
+> = {
   amoswap: [0x01, (_, b) => b],
   amoadd: [0x00, (a, b) => a + b],
   amoxor: [0x04, (a, b) => a ^ b],
@@ -44,7 +46,8 @@ for (const [name, [funct5, meaning]] of Object.entries(operations)) {
           bench.place(CODE, [asm.amo(funct5, bits === 64, rd, 11, rs2)]);
           for (const old of edgeValues) {
             for (const operand of edgeValues) {
-              for (const around of [-16, -8, 0, 8]) view.setBigUint64(bench.at(DATA + 64) + around, guard, true);
+              for (const around of [-16, -8, 0, 8])
+                view.setBigUint64(bench.at(DATA + 64) + around, guard, true);
               if (bits === 64) view.setBigUint64(place, old, true);
               else view.setUint32(place, Number(old & 0xffff_ffffn), true);
               hart.x[11] = BigInt(address);
@@ -52,7 +55,8 @@ for (const [name, [funct5, meaning]] of Object.entries(operations)) {
               assert.is(bench.run(CODE), traps.budget);
               const [a, b] = [BigInt.asUintN(bits, old), BigInt.asUintN(bits, operand)];
               const expected = BigInt.asUintN(bits, meaning(a, b, bits));
-              const stored = bits === 64 ? view.getBigUint64(place, true) : BigInt(view.getUint32(place, true));
+              const stored =
+                bits === 64 ? view.getBigUint64(place, true) : BigInt(view.getUint32(place, true));
               assert.is(stored, expected, `${name}.${width} of ${old.toString(16)}, ${operand.toString(16)}`);
               const result = BigInt.asUintN(64, BigInt.asIntN(bits, a));
               assert.is(hart.x[rd], rd === 0 ? 0n : result);

@@ -132,8 +132,7 @@ export const asm = {
   /** funct5 of the A extension; `double` chooses .d. */
   amo: (funct5: number, double: boolean, rd: number, rs1: number, rs2: number) =>
     encode.r(0x2f, double ? 3 : 2, funct5 << 2, rd, rs1, rs2),
-  csr: (funct3: number, rd: number, number: number, rs1: number) =>
-    encode.i(0x73, funct3, rd, rs1, number),
+  csr: (funct3: number, rd: number, number: number, rs1: number) => encode.i(0x73, funct3, rd, rs1, number),
   nop: 0x13,
   ecall: 0x73,
   ebreak: 0x0010_0073,

@@ -30,7 +30,14 @@ test('half of an instruction written changes it, by bytes, halfwords, atomics an
     assert.is(hart.x[STORED], 0x111n);
     // Upper half by a halfword store, then one byte of it, then the lower half.
     const changed = asm.addi(STORED, 0, 0x222);
-    bench.place(CODE, [asm.sh(12, 11, 2), asm.ecall, asm.sb(13, 11, 3), asm.ecall, asm.sh(14, 11, 0), asm.ecall]);
+    bench.place(CODE, [
+      asm.sh(12, 11, 2),
+      asm.ecall,
+      asm.sb(13, 11, 3),
+      asm.ecall,
+      asm.sh(14, 11, 0),
+      asm.ecall,
+    ]);
     hart.x[11] = BigInt(target);
     hart.x[12] = BigInt(changed >>> 16);
     hart.x[13] = BigInt(asm.addi(STORED, 0, 0x322) >>> 24);
@@ -105,6 +112,26 @@ test('more code pages than decode slots run right, round after round', () => {
     const expected = Array.from({ length: pages }, (_, page) => (page % 7) + 1).reduce((a, b) => a + b, 0);
     assert.is(hart.x[STORED], BigInt(expected));
   }
+});
+
+test('a page whose decode slot went to another page runs right while its translation is still known', () => {
+  const bench = createBench(32 * 1024 * 1024);
+  const { hart, view } = bench.machine;
+  const first = 0x100_0000;
+  bench.map(first, pte.execute);
+  view.setUint32(bench.at(first), asm.addi(STORED, 0, 77), true);
+  assert.is(bench.run(first), traps.budget);
+  // More pages than slots, none of which has the first one's place in the TLB.
+  for (let page = 1; page < 1400; page++) {
+    if (page % 256 === 0) continue;
+    const address = first + page * 4096;
+    bench.map(address, pte.execute);
+    view.setUint32(bench.at(address), asm.addi(STORED, 0, page), true);
+    assert.is(bench.run(address), traps.budget);
+    assert.is(hart.x[STORED], BigInt(page));
+  }
+  assert.is(bench.run(first), traps.budget);
+  assert.is(hart.x[STORED], 77n);
 });
 
 test('random code that rewrites itself gives what a hart without any cache gives', () => {

@@ -42,6 +42,10 @@ try {
 }
 const seconds = Number(((performance.now() - startMs) / 1000).toFixed(1));
 if (difference !== null) console.error(difference);
-if (values.json) console.log(JSON.stringify({ instructions, seed: Number(values.seed), seconds, difference }));
-else console.log(`${instructions} instructions compared in ${seconds} s, ${difference === null ? 'all equal' : 'a difference'}`);
+if (values.json)
+  console.log(JSON.stringify({ instructions, seed: Number(values.seed), seconds, difference }));
+else
+  console.log(
+    `${instructions} instructions compared in ${seconds} s, ${difference === null ? 'all equal' : 'a difference'}`,
+  );
 process.exitCode = difference === null ? 0 : 1;

@@ -119,7 +119,11 @@ for (const [name, [opcode, funct3, meaning]] of Object.entries(immediateInstruct
       for (const a of edgeValues) {
         hart.x[11] = a;
         retire();
-        assert.is(hart.x[10], unsigned(meaning(a, BigInt(immediate))), `${name} ${a.toString(16)} ${immediate}`);
+        assert.is(
+          hart.x[10],
+          unsigned(meaning(a, BigInt(immediate))),
+          `${name} ${a.toString(16)} ${immediate}`,
+        );
       }
     }
     bench.place(CODE, [encode.i(opcode, funct3, 0, 11, 5)]);
@@ -243,7 +247,7 @@ function patternValue(at: number, bytes: number): bigint {
 for (const [name, [funct3, bits, isSigned]] of Object.entries(loads)) {
   test(`${name} extends what it loads, at every alignment and across pages`, () => {
     for (const start of [DATA + 64, DATA + 4096 - 12]) {
-      pattern.forEach((byte, i) => view.setUint8(bench.at(start + i), byte));
+      for (const [i, byte] of pattern.entries()) view.setUint8(bench.at(start + i), byte);
       for (let at = 0; at < 24; at++) {
         for (const immediate of [0, 1, -1, 2047, -2048]) {
           bench.place(CODE, [asm.load(funct3, 10, 11, immediate)]);

@@ -10,7 +10,8 @@ const PAGES = 40;
 
 function withHeap(): Bench {
   const bench = createBench();
-  for (let page = 0; page < PAGES; page++) bench.map(HEAP + page * PAGE_SIZE, pte.read | pte.write | pte.execute);
+  for (let page = 0; page < PAGES; page++)
+    bench.map(HEAP + page * PAGE_SIZE, pte.read | pte.write | pte.execute);
   return bench;
 }
 

@@ -1,10 +1,10 @@
 /** Sv39 and the modification log against a model that walks the tables anew for every access. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { PAGE_SIZE } from '../../src/base/limits.ts';
+import { PAGE_SIZE, RAM_BYTES_MAX } from '../../src/base/limits.ts';
 import { createMachine } from '../../src/hw/create.ts';
 import { type Machine, pte, traps } from '../../src/hw/machine.ts';
-import { asm, generator, RAM_BYTES } from './bench.ts';
+import { asm, createBench, generator, RAM_BYTES } from './bench.ts';
 
 type Access = 'load' | 'store' | 'fetch';
 const wanted = { load: pte.read, store: pte.write, fetch: pte.execute } as const;
@@ -13,7 +13,11 @@ const pageFaults = {
   store: traps.storePageFault,
   fetch: traps.instructionPageFault,
 } as const;
-const accessFaults = { load: traps.loadAccess, store: traps.storeAccess, fetch: traps.instructionAccess } as const;
+const accessFaults = {
+  load: traps.loadAccess,
+  store: traps.storeAccess,
+  fetch: traps.instructionAccess,
+} as const;
 
 type Outcome = { readonly frame: number; readonly entryAt: number } | 'page fault' | 'access fault';
 
@@ -109,7 +113,8 @@ function changeTables(world: World): void {
   const { machine, random } = world;
   const { hart, view } = machine;
   const level = random(3);
-  const table = level === 2 ? random(SPACES) : ((level === 1 ? middleTables : lowTables)[random(4)] as number);
+  const table =
+    level === 2 ? random(SPACES) : ((level === 1 ? middleTables : lowTables)[random(4)] as number);
   const index = indexes[random(indexes.length)] as number;
   const at = entryAddress(machine, table, index);
   const before = view.getBigUint64(at, true);
@@ -185,7 +190,9 @@ test('every access is translated as the tables say, whatever was translated befo
       if (random(100) === 0) {
         assert.is(machine.log.length, logged.size, note);
         const drained: [number, string][] = [];
-        machine.log.drain((frame, low, high) => drained.push([frame, ((BigInt(high) << 32n) | BigInt(low)).toString(16)]));
+        machine.log.drain((frame, low, high) =>
+          drained.push([frame, ((BigInt(high) << 32n) | BigInt(low)).toString(16)]),
+        );
         assert.equal(drained, [...logged], `${note}: the log in the order of first writes`);
         logged.clear();
       }
@@ -211,7 +218,12 @@ test('more address spaces than TLB sets keep their own translations', () => {
   const leafBits = BigInt(pte.valid | pte.read | pte.execute | pte.user);
   const spaces = 40;
   for (let space = 0; space < spaces; space++) {
-    const [root, middle, low, page] = [0, 1, 2, 3].map((i) => space * 4 + i) as [number, number, number, number];
+    const [root, middle, low, page] = [0, 1, 2, 3].map((i) => space * 4 + i) as [
+      number,
+      number,
+      number,
+      number,
+    ];
     machine.view.setBigUint64(entryAddress(machine, root, 0), pointer(middle), true);
     machine.view.setBigUint64(entryAddress(machine, middle, 0), pointer(low), true);
     machine.view.setBigUint64(entryAddress(machine, low, 16), (BigInt(page) << 10n) | leafBits, true);
@@ -224,6 +236,73 @@ test('more address spaces than TLB sets keep their own translations', () => {
     machine.hart.pcWord[0] = 0x1_0000n;
     assert.is(machine.hart.run(1), traps.budget);
     assert.is(machine.hart.x[10], BigInt(space));
+  }
+});
+
+test('a fence of one page is enough when its leaf changed, for each kind of access', () => {
+  const { machine, random } = createWorld(9);
+  const { hart, view } = machine;
+  const [middle, low] = [200, 201] as const;
+  const pointer = (frame: number): bigint => (BigInt(frame) << 10n) | BigInt(pte.valid);
+  const bits = BigInt(pte.valid | pte.read | pte.write | pte.execute | pte.user);
+  view.setBigUint64(entryAddress(machine, 0, 1), pointer(middle), true);
+  view.setBigUint64(entryAddress(machine, middle, 1), pointer(low), true);
+  // Addresses: pages of 4 KiB from 1 GiB + 2 MiB, and one leaf of 2 MiB from 1 GiB + 4 MiB.
+  const [small, large] = [2 ** 30 + 2 ** 21, 2 ** 30 + 2 ** 22];
+  const frames = new Map<number, number>();
+  for (let step = 0; step < 3000; step++) {
+    const page = random(8);
+    const isLarge = random(4) === 0;
+    const address = isLarge ? large + page * PAGE_SIZE : small + page * PAGE_SIZE;
+    if (random(3) === 0 || !frames.has(isLarge ? large : address)) {
+      const frame = isLarge ? 512 * (2 + random(4)) : 3072 + random(900);
+      const entry = (BigInt(frame) << 10n) | bits;
+      view.setBigUint64(
+        isLarge ? entryAddress(machine, middle, 2) : entryAddress(machine, low, page),
+        entry,
+        true,
+      );
+      frames.set(isLarge ? large : address, frame);
+      // Any page of a large leaf stands for all of it.
+      hart.fencePage(1, isLarge ? large + random(512) * PAGE_SIZE : address);
+    }
+    const base = frames.get(isLarge ? large : address) as number;
+    const frame = isLarge ? base + page : base;
+    const access = random(3);
+    hart.x[11] = BigInt(address + (access === 1 ? SCRATCH : MARK));
+    hart.x[12] = BigInt(step);
+    const isFetch = access === 2;
+    hart.pcWord[0] = isFetch ? BigInt(address + MARK) : CODE_ADDRESS + (access === 1 ? 4n : 0n);
+    assert.is(hart.run(1), traps.budget);
+    const what = `step ${step}`;
+    if (access === 1)
+      assert.is(view.getUint32(machine.ramOffset + frame * PAGE_SIZE + SCRATCH, true), step, what);
+    else {
+      const expected = isFetch ? frame - 2048 : asm.addi(10, 0, frame - 2048) | 0;
+      assert.is(BigInt.asIntN(64, hart.x[10] as bigint), BigInt(expected), what);
+    }
+  }
+});
+
+test('the first and the last frame of the largest RAM are read, written, run and logged', () => {
+  const { machine, tables } = createBench(RAM_BYTES_MAX);
+  const { hart, view, frameCount } = machine;
+  assert.is(frameCount, RAM_BYTES_MAX / PAGE_SIZE);
+  for (const frame of [frameCount - 1, Math.floor(frameCount / 2)]) {
+    const address = 0x100_0000 + frame * PAGE_SIZE;
+    tables.map(address, frame, pte.read | pte.write | pte.execute);
+    const at = machine.ramOffset + frame * PAGE_SIZE;
+    view.setUint32(at, asm.sw(12, 11, 0), true);
+    view.setUint32(at + 4, asm.lw(10, 11, 0), true);
+    hart.x[11] = BigInt(address + 4092);
+    hart.x[12] = 0x1234_5678n;
+    hart.pcWord[0] = BigInt(address);
+    assert.is(hart.run(2), traps.budget);
+    assert.is(hart.x[10], 0x1234_5678n);
+    assert.is(view.getUint32(at + 4092, true), 0x1234_5678);
+    const logged: number[] = [];
+    machine.log.drain((f) => logged.push(f));
+    assert.equal(logged, [frame]);
   }
 });
 

@@ -58,7 +58,11 @@ test('what is no instruction is illegal, with its bits as trap value', () => {
   ];
   for (const bits of codes) {
     bench.place(CODE, [bits]);
-    assert.equal(trapOf(CODE), { cause: traps.illegalInstruction, value: BigInt(bits >>> 0) }, bits.toString(16));
+    assert.equal(
+      trapOf(CODE),
+      { cause: traps.illegalInstruction, value: BigInt(bits >>> 0) },
+      bits.toString(16),
+    );
   }
   for (const bits of [0x0000, 0x2001, 0x6001, 0x6101, 0x9c41, 0x8002, 0x4002, 0x2000]) {
     bench.place(CODE, [bits]);
@@ -187,7 +191,10 @@ test('run(n) retires exactly n instructions, and any cutting gives the same end'
   };
   const end = () => ({
     ...bench.machine.exportState(),
-    memory: bench.machine.frame((bench.at(DATA) - bench.machine.ramOffset) / 4096).slice(0, 1024).join(),
+    memory: bench.machine
+      .frame((bench.at(DATA) - bench.machine.ramOffset) / 4096)
+      .slice(0, 1024)
+      .join(),
   });
   for (const total of [1, 2, 3, 7, 50, 1234]) {
     start();

@@ -34,12 +34,19 @@ interface Fixup {
 
 function branchBits(distance: number): number {
   const d = distance;
-  return (((d >> 12) & 1) << 31) | (((d >> 5) & 0x3f) << 25) | (((d >> 1) & 0xf) << 8) | (((d >> 11) & 1) << 7);
+  return (
+    (((d >> 12) & 1) << 31) | (((d >> 5) & 0x3f) << 25) | (((d >> 1) & 0xf) << 8) | (((d >> 11) & 1) << 7)
+  );
 }
 
 function jumpBits(distance: number): number {
   const d = distance;
-  return (((d >> 20) & 1) << 31) | (((d >> 1) & 0x3ff) << 21) | (((d >> 11) & 1) << 20) | (((d >> 12) & 0xff) << 12);
+  return (
+    (((d >> 20) & 1) << 31) |
+    (((d >> 1) & 0x3ff) << 21) |
+    (((d >> 11) & 1) << 20) |
+    (((d >> 12) & 0xff) << 12)
+  );
 }
 
 export class Assembler {

@@ -43,7 +43,7 @@ export function describeImage(image: Image): string[] {
   const lines = image.objects.map((object) => {
     const hex = Buffer.from(object.state).toString('hex');
     const words = hex.replace(/(?:0{16})+$/, '').replace(/(.{16})/g, '$1 ');
-    return `${object.address.toString(16)} ${typeNames[object.type - 1]} ${JSON.stringify(object.links)} ${words}`;
+    return `${object.address.toString(16)} ${typeNames[object.type - 1]} ${JSON.stringify(object.links)} ${JSON.stringify(object.changed)} ${words}`;
   });
   for (const number of [...image.pages.keys()].sort((a, b) => a - b)) {
     const bytes = image.pages.get(number) ?? new Uint8Array(0);

@@ -6,25 +6,7 @@
 import * as assert from 'uvu/assert';
 import { flavours } from '../../src/kernel/abi/entries.ts';
 import { states } from '../../src/kernel/abi/types.ts';
-import {
-  Assembler,
-  a0,
-  a1,
-  a2,
-  a3,
-  a4,
-  a5,
-  a6,
-  s0,
-  s1,
-  s2,
-  s3,
-  s4,
-  t0,
-  t1,
-  t2,
-  zero,
-} from './assembler.ts';
+import { Assembler, a0, a1, a2, a3, a4, a5, a6, s0, s1, s2, s3, s4, t0, t1, t2, zero } from './assembler.ts';
 import { CODE, DATA, own, PROGRAM, SLAB_SIZE, type World } from './world.ts';
 
 export interface Scenario {
@@ -40,7 +22,10 @@ const BASE = SLAB * SLAB_SIZE;
 const DATA_OFFSET = DATA - PROGRAM;
 /** Code that sends the 8 bytes in `register` to the output port. */
 function emit(code: Assembler, register: number, scratch: number): Assembler {
-  return code.li(t2, scratch).sd(register, t2).call('ipc_call', OUTPUT, scratch, 8, scratch + 8, 0);
+  return code
+    .li(t2, scratch)
+    .sd(register, t2)
+    .call('ipc_call', OUTPUT, scratch, 8, scratch + 8, 0);
 }
 
 const compute: Scenario = {
@@ -82,7 +67,7 @@ const mutexes: Scenario = {
     code.addi(t0, s1, -10).bne(t0, zero, 'unlock').call('clock_read').addi(a0, a1, 500).invoke('clock_sleep');
     code.label('unlock').call('mutex_unlock', MUTEX).addi(s1, s1, -1).bne(s1, zero, 'loop').end(GATE);
     world.addProgram(SLAB, code, { x8: 1 });
-    world.make(BASE, { 0x100: 'mutex' });
+    world.make(BASE, { 256: 'mutex' });
     world.addThread(BASE, 0x200, { pc: CODE, x8: 10 });
     world.addThread(BASE, 0x220, { pc: CODE, x8: 100 });
     world.addThread(BASE, 0x240, { pc: CODE, x8: 1000, priority: 17 });
@@ -108,7 +93,7 @@ const conds: Scenario = {
     code.label('next').call('clock_read').addi(a0, a1, 100).invoke('clock_sleep');
     code.addi(s1, s1, -1).bne(s1, zero, 'put').end(GATE);
     world.addProgram(SLAB, code, { pc: CODE + code.at('producer') });
-    world.make(BASE, { 0x100: 'mutex', 0x120: 'cond' });
+    world.make(BASE, { 256: 'mutex', 288: 'cond' });
     world.addThread(BASE, 0x200, { pc: CODE, x8: 8 });
     world.addThread(BASE, 0x220, { pc: CODE, x8: 16 });
   },
@@ -120,7 +105,7 @@ const PORT_REFERENCE = PROGRAM + 0x160;
 
 /** A port set at 0x100, a port at 0x120 in it, a reference to the set at 0x140 and one to the port at 0x160. */
 function makePort(world: World, base: number, alias: number): void {
-  world.make(base, { 0x100: 'portset', 0x120: 'port', 0x140: 'reference', 0x160: 'reference' });
+  world.make(base, { 256: 'portset', 288: 'port', 320: 'reference', 352: 'reference' });
   world.must('portset_reference', base + 0x100, base + 0x140);
   world.setState('port', base + 0x120, { alias }, [base + 0x140]);
   world.must('port_reference', base + 0x120, base + 0x160);
@@ -134,7 +119,10 @@ const idempotent: Scenario = {
     server.call('ipc_wait_receive', SET, 0, 0, DATA, 8).j('got');
     server.label('wait').call('ipc_wait_receive', SET, 0, 0, DATA, 8);
     server.label('got').ld(t2, s2).add(s1, s1, t2).addi(a1, a1, -flavours.oneway).beq(a1, zero, 'wait');
-    server.sd(s1, s2, 16).call('ipc_reply_wait_receive', SET, DATA + 16, 8, DATA, 8).j('got');
+    server
+      .sd(s1, s2, 16)
+      .call('ipc_reply_wait_receive', SET, DATA + 16, 8, DATA, 8)
+      .j('got');
     const serverBase = world.addProgram(2, server);
     makePort(world, serverBase, 77);
     const client = new Assembler().li(s1, 10);
@@ -143,7 +131,7 @@ const idempotent: Scenario = {
     client.call('ipc_send', PORT_REFERENCE, DATA + 0x100, 8);
     client.addi(s1, s1, -1).bne(s1, zero, 'loop').end(GATE);
     world.addProgram(SLAB, client, { x8: 3, x18: DATA });
-    world.make(BASE, { 0x160: 'reference' });
+    world.make(BASE, { 352: 'reference' });
     world.must('reference_copy', serverBase + 0x160, BASE + 0x160);
     world.addThread(BASE, 0x200, { pc: CODE, x8: 5, x18: DATA + 0x40 });
     world.write(BASE + DATA_OFFSET + 0x100, new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]));
@@ -166,7 +154,12 @@ const reliable: Scenario = {
     // The server receives 200,000 bytes in pieces of 30,000, then answers with the first 70,001 of them.
     const server = new Assembler().li(s1, DATA).li(s2, 0);
     server.label('wait').mv(a3, s1).li(a0, SET).li(a4, 30_000).li(a1, 0).li(a2, 0);
-    server.li(a6, DATA - 0x100).li(t0, 0).li(t1, 1).li(17, 0x684).ecall();
+    server
+      .li(a6, DATA - 0x100)
+      .li(t0, 0)
+      .li(t1, 1)
+      .li(17, 0x684)
+      .ecall();
     server.mv(s3, a2).j('more');
     server.label('again').li(a4, 30_000).invoke('ipc_server_receive');
     server.label('more').addi(s2, s2, 1).addi(t2, a0, -3).beq(t2, zero, 'again');
@@ -174,18 +167,29 @@ const reliable: Scenario = {
     const serverBase = world.addProgram(2, server);
     makePort(world, serverBase, 0x5555);
     const received = DATA - 0x100 - PROGRAM;
-    world.make(serverBase, { 0x180: 'reference' });
+    world.make(serverBase, { 384: 'reference' });
     const table = new Uint8Array(8);
     new DataView(table.buffer).setUint32(0, PROGRAM + 0x180, true);
     world.write(serverBase + received, table);
 
     const client = new Assembler().li(s2, 0);
-    client.li(a0, PORT_REFERENCE).li(a1, DATA).li(a2, LONG_MESSAGE).li(a3, DATA + 0x4_0000).li(a4, 20_000);
-    client.li(a5, DATA - 0x100).li(t0, 1).li(t1, 0).li(17, 0x689).ecall().j('more');
+    client
+      .li(a0, PORT_REFERENCE)
+      .li(a1, DATA)
+      .li(a2, LONG_MESSAGE)
+      .li(a3, DATA + 0x4_0000)
+      .li(a4, 20_000);
+    client
+      .li(a5, DATA - 0x100)
+      .li(t0, 1)
+      .li(t1, 0)
+      .li(17, 0x689)
+      .ecall()
+      .j('more');
     client.label('again').li(a4, 20_000).invoke('ipc_client_receive');
     client.label('more').addi(s2, s2, 1).addi(t2, a0, -3).beq(t2, zero, 'again').mv(s1, a0).end(GATE);
     world.addProgram(SLAB, client);
-    world.make(BASE, { 0x160: 'reference' });
+    world.make(BASE, { 352: 'reference' });
     world.must('reference_copy', serverBase + 0x160, BASE + 0x160);
     new DataView(table.buffer).setUint32(0, PROGRAM + own.output, true);
     world.write(BASE + received, table);
@@ -199,7 +203,10 @@ const reliable: Scenario = {
     assert.is(Number(server.x[s3]), 0x5555);
     assert.is(Number(server.x[s2]), 7, 'the message came in seven pieces');
     assert.equal(world.read(2 * SLAB_SIZE + DATA_OFFSET, LONG_MESSAGE), longMessage());
-    assert.equal(world.read(BASE + DATA_OFFSET + 0x4_0000, LONG_ANSWER), longMessage().subarray(0, LONG_ANSWER));
+    assert.equal(
+      world.read(BASE + DATA_OFFSET + 0x4_0000, LONG_ANSWER),
+      longMessage().subarray(0, LONG_ANSWER),
+    );
     world.must('reference_compare', 2 * SLAB_SIZE + 0x180, world.reference('output'));
     assert.is(world.task.result(0), 1, 'the reference was carried');
   },
@@ -215,28 +222,33 @@ const pager: Scenario = {
     // The pager answers each fault by opening its region to writing; it counts faults and keeps what it was told.
     const code = new Assembler().li(s1, 0).li(s2, DATA);
     code.call('ipc_wait_receive', SET, 0, 0, DATA, 40).j('got');
-    code.label('got').addi(s1, s1, 1).call('region_protect', PROGRAM + 0x1a0, 7);
+    code
+      .label('got')
+      .addi(s1, s1, 1)
+      .call('region_protect', PROGRAM + 0x1a0, 7);
     code.call('ipc_reply_wait_receive', SET, DATA, 0, DATA, 40).j('got');
     const base = world.addProgram(2, code);
     makePort(world, base, 9);
     // The pager's region: 64 KiB of its own data, read-only at first.
-    world.make(base, { 0x1a0: 'region', 0x1c0: 'reference' });
-    world.setState(
-      'region',
-      base + 0x1a0,
-      { startAddress: DATA + 0x2_0000, size: 0x1_0000, protection: 1 },
-      [base + own.spaceReference, base + 0x160],
-    );
+    world.make(base, { 416: 'region', 448: 'reference' });
+    world.setState('region', base + 0x1a0, { startAddress: DATA + 0x2_0000, size: 0x1_0000, protection: 1 }, [
+      base + own.spaceReference,
+      base + 0x160,
+    ]);
     world.must('region_reference', base + 0x1a0, base + 0x1c0);
-    const client = new Assembler().li(s1, 0x3000_0000).ld(s2, s1).li(s3, 99).sd(s3, s1, 8).ld(s4, s1, 8).end(GATE);
+    const client = new Assembler()
+      .li(s1, 0x3000_0000)
+      .ld(s2, s1)
+      .li(s3, 99)
+      .sd(s3, s1, 8)
+      .ld(s4, s1, 8)
+      .end(GATE);
     world.addProgram(SLAB, client);
-    world.make(BASE, { 0x180: 'mapping' });
-    world.setState(
-      'mapping',
-      BASE + 0x180,
-      { startAddress: 0x3000_0000, size: 0x1_0000, protection: 3 },
-      [base + 0x1c0, BASE + own.spaceReference],
-    );
+    world.make(BASE, { 384: 'mapping' });
+    world.setState('mapping', BASE + 0x180, { startAddress: 0x3000_0000, size: 0x1_0000, protection: 3 }, [
+      base + 0x1c0,
+      BASE + own.spaceReference,
+    ]);
   },
   check(world) {
     assert.is(Number(world.thread(BASE).x[s4]), 99);
@@ -254,10 +266,13 @@ const exceptions: Scenario = {
     code.call('ipc_wait_receive', SET, 0, 0, DATA, 40);
     code.label('got').addi(s1, s1, 1).ld(t2, s2, 24).li(t1, CODE).xor(t2, t2, t1).add(t2, t2, s3);
     code.li(t1, 0x13).li(t0, 0x13).slli(t0, t0, 16).slli(t0, t0, 16).add(t1, t1, t0).sd(t1, t2);
-    code.sd(s1, s2, 64).call('ipc_reply_wait_receive', SET, DATA + 64, 8, DATA, 40).j('got');
+    code
+      .sd(s1, s2, 64)
+      .call('ipc_reply_wait_receive', SET, DATA + 64, 8, DATA, 40)
+      .j('got');
     const base = world.addProgram(2, code);
     makePort(world, base, 5);
-    world.make(base, { 0x180: 'mapping' });
+    world.make(base, { 384: 'mapping' });
     world.setState(
       'mapping',
       base + 0x180,
@@ -265,7 +280,14 @@ const exceptions: Scenario = {
       [world.reference('region'), base + own.spaceReference],
     );
     const client = new Assembler().li(s1, 5).addi(zero, zero, 0).illegal().addi(zero, zero, 0);
-    client.addi(s1, s1, 1).addi(zero, zero, 0).addi(zero, zero, 0).illegal().addi(zero, zero, 0).addi(s1, s1, 1).end(GATE);
+    client
+      .addi(s1, s1, 1)
+      .addi(zero, zero, 0)
+      .addi(zero, zero, 0)
+      .illegal()
+      .addi(zero, zero, 0)
+      .addi(s1, s1, 1)
+      .end(GATE);
     world.addProgram(SLAB, client);
     world.setState('space', BASE + own.space, {}, [base + 0x160]);
   },
@@ -283,15 +305,31 @@ const children: Scenario = {
     const child = PROGRAM + 0x200;
     const third = PROGRAM + 0x220;
     const code = new Assembler();
-    code.call('thread_create', child).call('thread_set_state', child, DATA, PROGRAM + own.spaceReference, 0, 0, 0, 0);
+    code
+      .call('thread_create', child)
+      .call('thread_set_state', child, DATA, PROGRAM + own.spaceReference, 0, 0, 0, 0);
     code.call('clock_read').addi(a0, a1, 800).invoke('clock_sleep');
     code.call('thread_get_state', child, DATA + 0x1000, 0, 0, 0, 0, 0).call('thread_destroy', child);
     code.call('thread_create', third);
     // The third thread: the same registers, not stopped.
-    code.li(t2, DATA + 0x1000).ld(t1, t2, at.flags).addi(t1, t1, -1).sd(t1, t2, at.flags);
+    code
+      .li(t2, DATA + 0x1000)
+      .ld(t1, t2, at.flags)
+      .addi(t1, t1, -1)
+      .sd(t1, t2, at.flags);
     code.call('thread_set_state', third, DATA + 0x1000, PROGRAM + own.spaceReference, 0, 0, 0, 0).end(GATE);
-    code.label('child').li(s1, 3000).li(s2, DATA + 0x3000);
-    code.label('count').ld(t2, s2).addi(t2, t2, 1).sd(t2, s2).addi(s1, s1, -1).bne(s1, zero, 'count').end(GATE);
+    code
+      .label('child')
+      .li(s1, 3000)
+      .li(s2, DATA + 0x3000);
+    code
+      .label('count')
+      .ld(t2, s2)
+      .addi(t2, t2, 1)
+      .sd(t2, s2)
+      .addi(s1, s1, -1)
+      .bne(s1, zero, 'count')
+      .end(GATE);
     world.addProgram(SLAB, code);
     const state = new Uint8Array(stateSize);
     const view = new DataView(state.buffer);
@@ -310,10 +348,17 @@ const sleepers: Scenario = {
   build(world) {
     const code = new Assembler().li(s1, 5);
     code.label('loop').mv(a0, s2).invoke('clock_sleep').call('mutex_lock', MUTEX);
-    code.li(t2, DATA).ld(t1, t2).addi(t1, t1, 8).sd(t1, t2).add(t1, t1, t2).sd(s0, t1).call('mutex_unlock', MUTEX);
+    code
+      .li(t2, DATA)
+      .ld(t1, t2)
+      .addi(t1, t1, 8)
+      .sd(t1, t2)
+      .add(t1, t1, t2)
+      .sd(s0, t1)
+      .call('mutex_unlock', MUTEX);
     code.li(t0, 5000).add(s2, s2, t0).addi(s1, s1, -1).bne(s1, zero, 'loop').end(GATE);
     world.addProgram(SLAB, code, { x8: 1, x18: 10_000 });
-    world.make(BASE, { 0x100: 'mutex' });
+    world.make(BASE, { 256: 'mutex' });
     for (let i = 2; i <= 4; i += 1) {
       world.addThread(BASE, 0x200 + 0x20 * i, { pc: CODE, x8: i, x18: i === 3 ? 9_000 : 10_000 });
     }
@@ -329,7 +374,14 @@ const atomics: Scenario = {
   name: 'two threads count with LR and SC and lose nothing to preemption',
   build(world) {
     const code = new Assembler().li(s1, 4000).li(s2, DATA);
-    code.label('loop').lrd(t2, s2).addi(t2, t2, 1).li(t0, 6).label('spin').addi(t0, t0, -1).bne(t0, zero, 'spin');
+    code
+      .label('loop')
+      .lrd(t2, s2)
+      .addi(t2, t2, 1)
+      .li(t0, 6)
+      .label('spin')
+      .addi(t0, t0, -1)
+      .bne(t0, zero, 'spin');
     code.scd(t1, t2, s2).bne(t1, zero, 'loop').addi(s1, s1, -1).bne(s1, zero, 'loop').end(GATE);
     world.addProgram(SLAB, code);
     for (let i = 1; i < 5; i += 1) world.addThread(BASE, 0x200 + 0x20 * i, { pc: CODE });
@@ -344,11 +396,18 @@ const collector: Scenario = {
     const code = new Assembler();
     code.call('region_search', region, 0, 0x1_0000, DATA, 3).mv(s1, a1).mv(s2, a4);
     code.call('region_collect', region, DATA + 0x1000, 0);
-    code.li(t2, DATA + 0x5000).sd(t2, t2).call('mutex_create', PROGRAM + 0x300).call('mutex_destroy', PROGRAM + 0x320);
-    code.call('region_collect', region, DATA + 0x1000, 20).mv(s3, a2).call('reference_locate', PROGRAM + 0x140, region);
+    code
+      .li(t2, DATA + 0x5000)
+      .sd(t2, t2)
+      .call('mutex_create', PROGRAM + 0x300)
+      .call('mutex_destroy', PROGRAM + 0x320);
+    code
+      .call('region_collect', region, DATA + 0x1000, 20)
+      .mv(s3, a2)
+      .call('reference_locate', PROGRAM + 0x140, region);
     code.mv(s4, a1).end(GATE);
     world.addProgram(SLAB, code);
-    world.make(BASE, { 0x100: 'region', 0x140: 'reference', 0x320: 'mutex' });
+    world.make(BASE, { 256: 'region', 320: 'reference', 800: 'mutex' });
     world.must('thread_reference', BASE, BASE + 0x140);
     world.setState('region', BASE + 0x100, { startAddress: PROGRAM, size: SLAB_SIZE, protection: 7 }, [
       BASE + own.spaceReference,

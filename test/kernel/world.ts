@@ -12,7 +12,14 @@ import type { Machine } from '../../src/hw/machine.ts';
 import { faults, outcomes } from '../../src/kernel/abi/codes.ts';
 import { type EntryName, entries } from '../../src/kernel/abi/entries.ts';
 import { item, itemKinds } from '../../src/kernel/abi/memory.ts';
-import { links, states, type TypeName, threadFlags, typeNames, typeNumbers } from '../../src/kernel/abi/types.ts';
+import {
+  links,
+  states,
+  type TypeName,
+  threadFlags,
+  typeNames,
+  typeNumbers,
+} from '../../src/kernel/abi/types.ts';
 import { Kernel, type RunEnd } from '../../src/kernel/kernel.ts';
 import type { TaskProcessor } from '../../src/kernel/task.ts';
 import type { Assembler } from './assembler.ts';
@@ -44,6 +51,8 @@ export interface Saved {
   readonly state: Uint8Array;
   /** null, an address in the segment, or a name. */
   readonly links: readonly (null | number | string)[];
+  /** Of a region: its changed set, as offset, kind and detail. */
+  readonly changed: readonly (readonly [number, number, number])[];
 }
 
 export interface Image {
@@ -53,7 +62,12 @@ export interface Image {
 }
 
 type Answer = { readonly bytes: Uint8Array } | 'retry' | 'never';
-type Receive = (request: { alias: number; bytes: Uint8Array; answerLength: number; flavour: number }) => Answer;
+type Receive = (request: {
+  alias: number;
+  bytes: Uint8Array;
+  answerLength: number;
+  flavour: number;
+}) => Answer;
 
 export const aliases = { pager: 1, faults: 2, output: 3, gate: 4 } as const;
 
@@ -82,7 +96,6 @@ export class World {
   onGate: Receive = () => ({ bytes: new Uint8Array(0) });
   readonly #objectsAt: number;
   readonly #buffer: number;
-  #next = 0;
   #delays = 0;
 
   constructor(options: WorldOptions = {}) {
@@ -124,10 +137,18 @@ export class World {
   }
 
   must(name: EntryName, ...args: readonly number[]): void {
-    assert.is(this.call(name, ...args), outcomes.success, `${name}(${args.map((x) => x.toString(16)).join(', ')})`);
+    assert.is(
+      this.call(name, ...args),
+      outcomes.success,
+      `${name}(${args.map((x) => x.toString(16)).join(', ')})`,
+    );
   }
 
-  /** The task's buffer, as bytes. */
+  /** Address of the task's buffer, and its bytes. */
+  get buffer(): number {
+    return this.#buffer;
+  }
+
   get bytes(): Uint8Array {
     return this.task.memory.subarray(PAGE);
   }
@@ -136,7 +157,12 @@ export class World {
   }
 
   /** Sets words of an object's state that the test names; the others are 0. */
-  setState(type: TypeName, address: number, words: Readonly<Record<string, number | bigint>>, refs: readonly number[] = []) {
+  setState(
+    type: TypeName,
+    address: number,
+    words: Readonly<Record<string, number | bigint>>,
+    refs: readonly number[] = [],
+  ) {
     this.fillState(type, words);
     this.must(`${type}_set_state` as EntryName, address, this.#buffer, ...refs);
   }
@@ -146,7 +172,10 @@ export class World {
     this.bytes.fill(0, 0, layout.size);
     const offsets = layout.offset as Readonly<Record<string, number>>;
     for (const [name, value] of Object.entries(words)) {
-      const at = name.startsWith('x') && !(name in offsets) ? offsets['x']! + 8 * Number(name.slice(1)) : offsets[name];
+      const at =
+        name.startsWith('x') && !(name in offsets)
+          ? (offsets.x ?? 0) + 8 * Number(name.slice(1))
+          : offsets[name];
       assert.ok(at !== undefined, `a word ${name} of ${type}`);
       this.view.setBigUint64(at as number, BigInt(value), true);
     }
@@ -157,8 +186,10 @@ export class World {
     this.must('region_create', this.region);
     this.must('portset_create', this.portset);
     this.must('portset_create', this.gateSet);
-    for (const index of Array.from({ length: 8 }, (_, i) => i)) this.must('reference_create', this.scratch(index));
-    for (const index of [1, 2, 3, 4, 5, 6]) this.must('reference_create', this.#objectsAt + 0x200 + 0x20 * index);
+    for (const index of Array.from({ length: 8 }, (_, i) => i))
+      this.must('reference_create', this.scratch(index));
+    for (const index of [1, 2, 3, 4, 5, 6])
+      this.must('reference_create', this.#objectsAt + 0x200 + 0x20 * index);
     const taskSpace = this.task.memoryAddress + 0x20;
     this.must('space_reference', taskSpace, this.reference('space'));
     for (const name of Object.keys(aliases) as (keyof typeof aliases)[]) {
@@ -232,7 +263,12 @@ export class World {
       const count = 512 - this.task.result(1);
       for (let i = 0; i < count; i += 1) {
         const record = item.read(this.view, i * item.size);
-        found.push({ offset: Number(record.offset), pc: Number(record.pc), kind: record.kind, type: record.type });
+        found.push({
+          offset: Number(record.offset),
+          pc: Number(record.pc),
+          kind: record.kind,
+          type: record.type,
+        });
       }
       if (count < 512) return found;
     }
@@ -264,7 +300,7 @@ export class World {
     this.setState(
       'thread',
       thread,
-      { priority: 16, threadAddress: thread % SLAB_SIZE + PROGRAM, ...options },
+      { priority: 16, threadAddress: (thread % SLAB_SIZE) + PROGRAM, ...options },
       [spaceReference],
     );
   }
@@ -358,9 +394,11 @@ export class World {
     const found = this.#search();
     const objects = found.map((place) => this.#saveObject(place.offset, place.type));
     const pages = new Map(this.store);
-    for (let number = 0; number < SEGMENT_SIZE / PAGE; number += 1) {
-      const bytes = this.task.page(number * PAGE);
-      if (bytes !== null) pages.set(number, bytes.slice());
+    // The kernel's own table tells which pages are worth asking for; asking for all of them takes too long.
+    for (const page of this.kernel.state.pageOfFrame) {
+      if (page === null || page.isTaskMemory) continue;
+      const bytes = this.task.page(page.number * PAGE);
+      if (bytes !== null) pages.set(page.number, bytes.slice());
     }
     return { objects, pages, record: this.kernel.record() };
   }
@@ -391,13 +429,32 @@ export class World {
     const view = new DataView(state.buffer);
     const serial = Number(view.getBigUint64(states[name].offset.serial, true));
     const hash = name === 'reference' ? 0n : view.getBigUint64(0, true);
-    return { address, type, serial, hash, state, links: refs.map((reference) => this.#pickle(reference)) };
+    const pickled = refs.map((reference) => this.#pickle(reference));
+    return { address, type, serial, hash, state, links: pickled, changed: this.#saveChanged(address, name) };
+  }
+
+  #saveChanged(address: number, name: TypeName): [number, number, number][] {
+    const found: [number, number, number][] = [];
+    let cursor = 0;
+    for (;;) {
+      if (name !== 'region') return found;
+      this.must('region_peek_changed', address, cursor, this.#buffer, 7);
+      cursor = this.task.result(0);
+      const count = 7 - this.task.result(2);
+      for (let i = 0; i < count; i += 1) {
+        const record = item.read(this.view, i * item.size);
+        const isPage = record.kind === itemKinds.page || record.kind === itemKinds.pageGone;
+        found.push([Number(record.offset), record.kind, isPage ? Number(record.pc) : record.type]);
+      }
+      if (count < 7) return found;
+    }
   }
 
   #pickle(reference: number): null | number | string {
     this.must('reference_check', reference);
     if (this.task.result(0) === 1) return null;
-    if (this.call('reference_locate', reference, this.region) === outcomes.success) return this.task.result(0);
+    if (this.call('reference_locate', reference, this.region) === outcomes.success)
+      return this.task.result(0);
     for (const name of ['pager', 'faults', 'output', 'gate', 'region', 'space'] as const) {
       this.must('reference_compare', reference, this.reference(name));
       if (this.task.result(0) === 1) return name;
@@ -418,6 +475,15 @@ export class World {
     }
     const order = [...image.objects].sort((a, b) => rank(a.type) - rank(b.type));
     for (const object of order) this.#restoreObject(object, image);
+    // What restoring changed is not what the program's own collectors had seen change.
+    for (const { address, type, state, changed } of image.objects) {
+      const at = states.region.offset.collecting;
+      if (type !== typeNumbers.region || state[at] === 0) continue;
+      do this.must('region_collect', address, this.#buffer, 512);
+      while (this.task.result(1) === 0);
+      for (const [offset, kind, detail] of changed)
+        this.must('region_mark_changed', address, offset, kind, detail);
+    }
     this.kernel.restoreRecord(image.record);
     this.collect();
   }
@@ -427,7 +493,8 @@ export class World {
     const refs = object.links.map((link, i) => {
       const reference = this.scratch(i);
       if (link === null) this.must('reference_copy', this.scratch(7), reference);
-      else if (typeof link === 'string') this.must('reference_copy', this.reference(link as 'pager'), reference);
+      else if (typeof link === 'string')
+        this.must('reference_copy', this.reference(link as 'pager'), reference);
       else {
         const target = image.objects.find((other) => other.address === link);
         assert.ok(target !== undefined);

@@ -14,18 +14,30 @@ import { tinyLimits } from './store-model.ts';
 
 export const effects: StoreOptions['effects'] = { wallMs: () => Date.now(), randomBytes, pid: process.pid };
 
+const opened: Store[] = [];
+
 /** Runs `work` with a path for an image in a folder of its own, which is removed afterwards. */
 export async function withImage<T>(work: (path: string) => Promise<T> | T): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'perdure-store-'));
   try {
     return await work(join(folder, 'image.db'));
   } finally {
+    // A test that failed has left its store open, and its worker would keep the process alive.
+    for (const store of opened.splice(0)) await store.close().catch(() => undefined);
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
 export function open(path: string, more: Partial<StoreOptions> = {}): Store {
-  return openStore(path, { create: true, durability: 'process', effects, limits: tinyLimits, ...more });
+  const store = openStore(path, {
+    create: true,
+    durability: 'process',
+    effects,
+    limits: tinyLimits,
+    ...more,
+  });
+  opened.push(store);
+  return store;
 }
 
 export interface ChildEnd {
@@ -44,7 +56,7 @@ export interface ChildPlan {
   readonly last: number;
   /** `label:visit`, or an empty string. */
   readonly crash?: string;
-  /** Milliseconds after its first acknowledgement at which it is killed from outside. */
+  /** Milliseconds after its first batch at which it is killed from outside. */
   readonly killAfterMs?: number;
   readonly durability?: string;
 }
@@ -61,7 +73,7 @@ export function runChild(plan: ChildPlan): Promise<ChildEnd> {
     let timer: NodeJS.Timeout | undefined;
     child.stdout.on('data', (data: Buffer) => {
       words += data.toString();
-      if (plan.killAfterMs === undefined || timer !== undefined) return;
+      if (plan.killAfterMs === undefined || timer !== undefined || !words.includes('published')) return;
       timer = setTimeout(() => child.kill('SIGKILL'), plan.killAfterMs);
     });
     child.stderr.on('data', (data: Buffer) => {

@@ -69,31 +69,31 @@ test('whatever is written, read, folded and reopened, every page and object is a
       );
     }),
   );
-  await fc.assert(property, { numRuns: 12 });
+  await fc.assert(property, { numRuns: 8 });
 });
 
 test('the image hash is a function of the state, not of how it was written', async () => {
-  const hashes = await Promise.all(
-    [0, 1].map((variant) =>
-      withImage(async (path) => {
-        let store = open(path, variant === 0 ? {} : { limits: {} });
-        const model = new Model(5);
-        while (model.generation < 40) {
-          model.advance(store);
-          if (variant === 1 && model.generation % 13 === 0) store = await reopened(store, model);
-          if (variant === 0 && model.generation % 9 === 0) await pause(10);
-        }
-        const hash = store.imageHash();
-        await store.close();
-        const again = open(path);
-        assert.is(again.imageHash(), hash, 'a second process computes the same');
-        model.advance(again);
-        assert.is.not(again.imageHash(), hash, 'another state has another hash');
-        await again.close();
-        return hash;
-      }),
-    ),
-  );
+  const hashes: string[] = [];
+  for (const variant of [0, 1]) {
+    const hash = await withImage(async (path) => {
+      let store = open(path, variant === 0 ? {} : { limits: {} });
+      const model = new Model(5);
+      while (model.generation < 40) {
+        model.advance(store);
+        if (variant === 1 && model.generation % 13 === 0) store = await reopened(store, model);
+        if (variant === 0 && model.generation % 9 === 0) await pause(10);
+      }
+      const hash = store.imageHash();
+      await store.close();
+      const again = open(path);
+      assert.is(again.imageHash(), hash, 'a second process computes the same');
+      model.advance(again);
+      assert.is.not(again.imageHash(), hash, 'another state has another hash');
+      await again.close();
+      return hash;
+    });
+    hashes.push(hash);
+  }
   assert.is(hashes[0], hashes[1]);
 });
 
@@ -132,7 +132,7 @@ test('a full ring is told as back-pressure, and nothing in it is lost', async ()
           break;
         }
         refused++;
-        store.waitForCommit(store.committed + 1);
+        store.waitForCommit(Math.min(store.committed + 1, model.generation - 1));
       }
     }
     assert.ok(refused > 0, 'the ring was full now and then');

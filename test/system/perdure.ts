@@ -29,6 +29,8 @@ export interface Surroundings {
   readonly input?: string;
   /** SIGKILL after so many milliseconds. */
   readonly killAfterMs?: number;
+  /** SIGKILL as soon as this holds; asked every few milliseconds. */
+  readonly killWhen?: () => boolean;
   /** Called with each chunk of stdout. */
   readonly onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
@@ -51,14 +53,24 @@ export function perdure(args: readonly string[], surroundings: Surroundings): Pr
       stderr += String(chunk);
     });
     const timer = setTimeout(() => child.kill('SIGKILL'), surroundings.killAfterMs ?? 60_000);
+    const { killWhen } = surroundings;
+    const poll = setInterval(() => {
+      if (killWhen?.() === true) child.kill('SIGKILL');
+    }, 5);
     child.on('error', reject);
     child.on('close', (status, signal) => {
       clearTimeout(timer);
+      clearInterval(poll);
       resolve({ status, signal, stdout, stderr });
     });
     child.stdin.on('error', () => undefined);
     child.stdin.end(surroundings.input ?? '');
   });
+}
+
+/** Bytes of a file; 0 when it is not there. */
+export function sizeOf(file: string): number {
+  return fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 export interface Report {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { scratchFolder } from '../tools/scratch.ts';
-import { perdure, program, readReport } from './perdure.ts';
+import { perdure, program, readReport, sizeOf } from './perdure.ts';
 
 const counter = program('counter');
 const numbers = (text: string): number[] => [...text.matchAll(/\d+/g)].map((match) => Number(match[0]));
@@ -30,7 +30,10 @@ test('run PROGRAM.elf alone makes ./PROGRAM.db and says so', async () => {
 test('a counter that is killed with SIGKILL goes on with the next number', async () => {
   const cwd = scratchFolder();
   const args = ['run', '--out', 'out.txt', 'image.db'];
-  const first = await perdure([...args, counter, '60', '5'], { cwd, killAfterMs: 400 });
+  const first = await perdure([...args, counter, '60', '5'], {
+    cwd,
+    killWhen: () => sizeOf(path.join(cwd, 'out.txt')) > 0,
+  });
   assert.is(first.signal, 'SIGKILL');
   const second = await perdure(args, { cwd });
   assert.is(second.status, 0, second.stderr);
@@ -68,6 +71,7 @@ test('another program or other arguments are refused with 64, and nothing is cha
     assert.match(refused.stderr, /--fresh/);
   }
   assert.is(hashOf(path.join(cwd, 'image.db')), before);
+  assert.equal(fs.readdirSync(cwd), ['image.db'], 'and no log is left beside it');
 });
 
 test('--fresh keeps the old image aside and starts anew', async () => {

@@ -41,6 +41,8 @@ export interface CampaignResult {
 
 interface Life {
   readonly killed: boolean;
+  /** The kill came from outside, because the time for it was over. */
+  readonly isOutside: boolean;
   readonly status: number | null;
   readonly words: string;
 }
@@ -102,7 +104,8 @@ async function playRound(
         return false;
       }
       result.kills++;
-      result.byPhase[plan.phase]++;
+      // A point that was not reached in time: the kill from outside hit the machine wherever it was.
+      result.byPhase[life.isOutside ? 'running' : plan.phase]++;
       continue;
     }
     if (life.status === expectedStatus) return true;
@@ -139,11 +142,14 @@ function live(options: CampaignOptions, base: string, plan: KillPlan | null): Pr
     });
     const limitMs =
       plan === null ? LIFE_MS_MAX : plan.point === null ? STARTUP_MS + plan.afterMs : POINT_MS_MAX;
-    const timer = setTimeout(() => child.kill('SIGKILL'), limitMs);
+    let isOutside = false;
+    const timer = setTimeout(() => {
+      isOutside = child.kill('SIGKILL');
+    }, limitMs);
     child.on('error', reject);
     child.on('close', (status, signal) => {
       clearTimeout(timer);
-      resolve({ killed: signal === 'SIGKILL', status, words });
+      resolve({ killed: signal === 'SIGKILL', isOutside, status, words });
     });
   });
 }

@@ -1,12 +1,13 @@
 /**
  * The JSON report of a run: to --report FILE, or with --json as the last line of stderr.
  *
- * Called once, after a clean stop.
+ * Called once, when a run has ended, well or not.
  */
 import fs from 'node:fs';
 import path from 'node:path';
 import type { Ended } from '../../persist/server.ts';
 import type { Store } from '../../persist/store/contract.ts';
+import { troubleOf } from '../errors.ts';
 import type { Invocation } from '../verbs.ts';
 import type { Assembly } from './assemble.ts';
 import type { RunEnd, Runner } from './runner.ts';
@@ -59,6 +60,15 @@ export function writeEndedReport(invocation: Invocation, store: Store, ended: En
     seconds: 0,
     checkpoints: 0,
   });
+}
+
+/** The report file of a run that failed; on stderr the same is said by whoever catches the error. */
+export function writeErrorReport(invocation: Invocation, error: unknown): void {
+  const file = invocation.options.report as string | undefined;
+  if (file === undefined) return;
+  const { exit, what, next } = troubleOf(error);
+  const text = JSON.stringify({ ended: 'error', exitCode: exit, what, next });
+  fs.writeFileSync(path.resolve(invocation.cwd, file), `${text}\n`);
 }
 
 function endOf(end: RunEnd, ended: Ended | null): Record<string, unknown> {

@@ -106,9 +106,13 @@ export class Runner {
         return end;
       }
       this.checkHealth();
-      const isIdle = this.slice();
+      let isIdle = this.slice();
       const nowMs = this.host.nowMs();
-      if (nowMs >= this.nextDueMs && this.hasWork()) this.demarcate(false, false);
+      if (nowMs >= this.nextDueMs && this.hasWork()) {
+        this.demarcate(false, false);
+        // What entered (a step of the clock, input) may have woken a thread: look again before going to sleep.
+        isIdle = false;
+      }
       if (isIdle) {
         await this.idle();
         lastEventsMs = this.host.nowMs();
@@ -166,7 +170,8 @@ export class Runner {
       this.isDirty ||
       (this.source.hasBytes && input.room > 0) ||
       (this.source.hasEnded && !input.isEnded) ||
-      this.parts.output.hasFresh
+      this.parts.output.hasFresh ||
+      this.sink.wantsCheckpoint
     );
   }
 
@@ -200,14 +205,16 @@ export class Runner {
   private sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
       let timer: NodeJS.Timeout | null = null;
+      let turn: NodeJS.Immediate | null = null;
       const done = (): void => {
         if (timer !== null) clearTimeout(timer);
-        this.wakeUp = null;
+        // Left alone, it would call this again during a later sleep, and that one's wake-up would be lost.
+        if (turn !== null) clearImmediate(turn);
+        if (this.wakeUp === done) this.wakeUp = null;
         resolve();
       };
       this.wakeUp = done;
-      if (this.stopRequested) setImmediate(done);
-      else if (ms <= 1) setImmediate(done);
+      if (this.stopRequested || ms <= 1) turn = setImmediate(done);
       else timer = setTimeout(done, Math.min(Number.isFinite(ms) ? ms : IDLE_TIMER_MS, IDLE_TIMER_MS));
     });
   }
@@ -273,7 +280,7 @@ export class Runner {
           outputConfirmed: this.sink.confirmed(),
         };
       },
-      force,
+      force: force || this.sink.wantsCheckpoint,
       clean,
       nowUs: () => this.host.nowMs() * 1000,
     });
@@ -289,6 +296,7 @@ export class Runner {
 
   /** Output that this generation covers leaves (law 7). */
   private release(committed: number): void {
+    this.sink.checkpointCommitted();
     this.parts.output.release(committed);
     this.host.phase('released');
   }
@@ -300,6 +308,7 @@ export class Runner {
     this.store.waitForCommit(server.published);
     this.release(this.store.committed);
     await this.sink.flush();
+    this.checkHealth();
     this.demarcate(true, true);
     this.store.waitForCommit(server.published);
     assert(this.store.committed === server.published, 'runner: a clean stop leaves nothing uncommitted');

@@ -3,10 +3,13 @@
  *
  * Invariants: a file sink is written at the place that the output's offset says, so that writing again what is there
  * changes nothing; it is never shortened; what the file already has must be what the image says it wrote, or the sink
- * is refused. `confirmed` only grows, and only over bytes that have certainly reached the sink.
- * Built by the runner. Knows nothing of checkpoints.
+ * is refused. `confirmed` only grows, and only over bytes that have certainly reached the sink; after a failure nothing
+ * more is written or confirmed. A file that the image does not know yet gets its first byte after a checkpoint has
+ * committed that knows it, or a kill in between would leave a file that the next life must refuse.
+ * Built by `perdure run`, driven by the runner.
  */
 import fs from 'node:fs';
+import { dirname } from 'node:path';
 import type { OutputRun } from '../../userland/border/console.ts';
 import { ExitCode, OperatorError } from '../errors.ts';
 
@@ -16,6 +19,10 @@ export interface Sink {
   confirmed(): number;
   /** Resolves when everything written has reached the sink. */
   flush(): Promise<void>;
+  /** Something is owed to a new file: a checkpoint that knows the file must come first. */
+  readonly wantsCheckpoint: boolean;
+  /** A checkpoint of this life has committed. */
+  checkpointCommitted(): void;
   /** What went wrong with it; the machine stops, nothing is lost. */
   readonly failure: Error | null;
   close(): void;
@@ -29,6 +36,37 @@ export interface FileSinkState {
   readonly unconfirmed: readonly OutputRun[];
 }
 
+/** A sink can be a regular file, or a device such as /dev/null, which takes everything and keeps no place. */
+function kindOf(stats: fs.Stats): 'file' | 'device' | 'other' {
+  if (stats.isFile()) return 'file';
+  return stats.isCharacterDevice() ? 'device' : 'other';
+}
+
+function cannotMake(path: string, why: string): OperatorError {
+  return new OperatorError(ExitCode.cannotCreate, `--out ${path}: ${why}`, 'choose another file');
+}
+
+/**
+ * Refuses, before anything is made, what could not become the sink of a new image: so that a slip with --out leaves
+ * no half-made image behind. Throws OperatorError (65, 73).
+ */
+export function checkNewSink(path: string): void {
+  const stats = fs.statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) {
+    const folder = dirname(path);
+    if (!fs.existsSync(folder)) throw cannotMake(path, `the folder ${folder} does not exist`);
+    return;
+  }
+  if (kindOf(stats) === 'other') throw cannotMake(path, 'it is neither a file nor a device');
+  if (kindOf(stats) === 'file' && stats.size > 0) {
+    throw new OperatorError(
+      ExitCode.damaged,
+      `${path}: the output file has ${stats.size} bytes that this image did not write`,
+      'give --out a new file, or put the old files aside with --fresh',
+    );
+  }
+}
+
 /**
  * Opens `path` as the sink of an image; for a new image the file must be absent or empty.
  * Throws OperatorError (73) when it cannot be made, (65) when its content is not what the image wrote.
@@ -36,19 +74,22 @@ export interface FileSinkState {
 export function openFileSink(
   path: string,
   state: FileSinkState,
-  isSynced: boolean,
+  isDurable: boolean,
 ): Sink & { origin: number } {
   let descriptor: number;
   try {
+    const found = fs.statSync(path, { throwIfNoEntry: false });
+    if (found !== undefined && kindOf(found) === 'other') {
+      throw new Error('it is neither a file nor a device');
+    }
     descriptor = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o644);
   } catch (error) {
-    throw new OperatorError(
-      ExitCode.cannotCreate,
-      `--out ${path}: ${(error as Error).message}`,
-      'choose another file',
-    );
+    throw cannotMake(path, (error as Error).message);
   }
-  const length = fs.fstatSync(descriptor).size;
+  const stats = fs.fstatSync(descriptor);
+  const isDevice = kindOf(stats) === 'device';
+  const isSynced = isDurable && !isDevice;
+  const length = isDevice ? 0 : stats.size;
   // An empty file given to an image that has written before is a new sink: it takes what comes from now on.
   const origin = length === 0 ? state.confirmed : state.origin;
   verify(descriptor, path, length, origin, state);
@@ -56,16 +97,19 @@ export function openFileSink(
   let written = Math.max(state.confirmed, origin + length);
   let failure: Error | null = null;
   let isSyncing = false;
+  let owed: readonly OutputRun[] = origin === state.origin ? [] : state.unconfirmed;
 
   const put = (run: OutputRun): void => {
+    // What follows a failure must not be confirmed: it would cover the bytes that are missing.
+    if (failure !== null) return;
     let at = 0;
     try {
       while (at < run.bytes.length) {
-        const position = run.offset - origin + at;
+        const position = isDevice ? null : run.offset - origin + at;
         at += fs.writeSync(descriptor, run.bytes, at, run.bytes.length - at, position);
       }
     } catch (error) {
-      failure = error as Error;
+      failure = outputError(path, error);
       return;
     }
     written = Math.max(written, run.offset + run.bytes.length);
@@ -78,26 +122,47 @@ export function openFileSink(
     const covered = written;
     fs.fdatasync(descriptor, (error) => {
       isSyncing = false;
-      if (error !== null) failure = error;
+      if (error !== null) failure = outputError(path, error);
       else confirmed = Math.max(confirmed, covered);
     });
   };
-  for (const run of state.unconfirmed) if (run.offset >= origin) put(run);
+  if (owed.length === 0) for (const run of state.unconfirmed) if (run.offset >= origin) put(run);
   return {
     origin,
     write: put,
     confirmed: () => confirmed,
+    get wantsCheckpoint() {
+      return owed.length > 0;
+    },
+    checkpointCommitted: () => {
+      const runs = owed;
+      owed = [];
+      for (const run of runs) put(run);
+    },
     flush: async () => {
-      if (failure !== null) return;
       while (isSyncing) await new Promise((resolve) => setTimeout(resolve, 1));
-      if (isSynced) fs.fdatasyncSync(descriptor);
-      confirmed = written;
+      if (failure !== null) return;
+      try {
+        if (isSynced) fs.fdatasyncSync(descriptor);
+        confirmed = written;
+      } catch (error) {
+        failure = outputError(path, error);
+      }
     },
     get failure() {
       return failure;
     },
     close: () => fs.closeSync(descriptor),
   };
+}
+
+/** What to tell when output does not get out: all of it is in the image. */
+function outputError(what: string, error: unknown): OperatorError {
+  return new OperatorError(
+    ExitCode.inputOutput,
+    `${what}: the output cannot be written: ${(error as Error).message}`,
+    'make room or choose another --out, and run the image again: it has kept what is missing',
+  );
 }
 
 /** The file must hold all confirmed bytes, and beyond them only bytes that the image says it wrote. */
@@ -142,21 +207,23 @@ export function openStreamSink(
   let failure: Error | null = null;
   let pending = 0;
   stream.on('error', (error: Error) => {
-    failure = error;
+    failure ??= outputError('standard output', error);
   });
   const write = (run: OutputRun): void => {
     if (failure !== null) return;
     pending++;
     stream.write(run.bytes, (error) => {
       pending--;
-      if (error) failure = error;
-      else confirmed = Math.max(confirmed, run.offset + run.bytes.length);
+      if (error) failure ??= outputError('standard output', error);
+      else if (failure === null) confirmed = Math.max(confirmed, run.offset + run.bytes.length);
     });
   };
   for (const run of unconfirmed) write(run);
   return {
     write,
     confirmed: () => confirmed,
+    wantsCheckpoint: false,
+    checkpointCommitted: () => undefined,
     flush: async () => {
       while (pending > 0 && failure === null) await new Promise((resolve) => setTimeout(resolve, 1));
     },

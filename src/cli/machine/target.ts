@@ -53,13 +53,20 @@ export function resolveTarget(operands: readonly string[], cwd: string): Target 
 /** Files that belong to an image beside the image itself. */
 const companions = ['', '-wal', '-shm', '-side', '-side-journal'];
 
-/** Renames the old image, what belongs to it and the old output file; says where they are. */
+/**
+ * Renames the old image, what belongs to it and the old output file; says where they are. Only regular files are moved:
+ * a device such as /dev/null stays where it is, and a folder is refused.
+ */
 export function setAside(image: string, out: string | null, say: (line: string) => void): void {
+  const found = fs.statSync(image, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isFile()) {
+    throw new OperatorError(ExitCode.damaged, `${image} is not a file`, 'name an image file');
+  }
   const stamp = new Date().toISOString().replace(/[:.]/g, '-');
   const files = companions.map((suffix) => image + suffix);
   if (out !== null) files.push(out);
   for (const file of files) {
-    if (!fs.existsSync(file)) continue;
+    if (fs.statSync(file, { throwIfNoEntry: false })?.isFile() !== true) continue;
     const companion = companions.find((suffix) => suffix !== '' && file === image + suffix) ?? '';
     const base = file.slice(0, file.length - companion.length);
     const aside = `${base}.${stamp}${companion}`;

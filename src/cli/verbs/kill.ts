@@ -11,16 +11,17 @@ import { jsonLine } from '../output.ts';
 import type { Invocation } from '../verbs.ts';
 
 export function run(invocation: Invocation): Promise<number> {
-  const image = path.resolve(invocation.cwd, invocation.operands[0] as string);
+  const name = invocation.operands[0] as string;
+  const image = path.resolve(invocation.cwd, name);
   if (!fs.existsSync(image)) {
-    throw new OperatorError(ExitCode.inputMissing, `${image}: there is no such image`, 'check the path');
+    throw new OperatorError(ExitCode.inputMissing, `${name}: there is no such image`, 'check the path');
   }
   const pid = ownerOf(image);
   if (pid === null) {
-    throw new OperatorError(ExitCode.foundWrong, `${image}: no machine runs it`, `perdure run ${image}`);
+    throw new OperatorError(ExitCode.foundWrong, `${name}: no machine runs it`, `perdure run ${name}`);
   }
   process.kill(pid, 'SIGKILL');
   if (invocation.json) invocation.stdout.write(jsonLine({ image, pid, signal: 'SIGKILL' }));
-  else if (!invocation.quiet) invocation.stdout.write(`killed ${pid}; perdure run ${image} goes on\n`);
+  else if (!invocation.quiet) invocation.stdout.write(`killed ${pid}; perdure run ${name} goes on\n`);
   return Promise.resolve(ExitCode.done);
 }

@@ -9,17 +9,18 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { ProgramError } from '../../persist/create.ts';
-import type { Ended } from '../../persist/server.ts';
 import type { Durability, Store } from '../../persist/store/contract.ts';
 import { openStore } from '../../persist/store/open.ts';
-import { ExitCode, OperatorError, usageError } from '../errors.ts';
+import { ExitCode, OperatorError } from '../errors.ts';
+import { admit, noCheckpoint, refuseOther } from '../machine/admission.ts';
 import type { BorderState } from '../machine/assemble.ts';
 import { assemble, emptyBorder } from '../machine/assemble.ts';
 import { crashPointOf } from '../machine/crash-point.ts';
+import { finish, settle } from '../machine/ended.ts';
 import type { Program } from '../machine/program.ts';
 import { loadProgram } from '../machine/program.ts';
 import { initialRecord } from '../machine/record.ts';
-import { writeEndedReport, writeReport } from '../machine/report.ts';
+import { writeEndedReport, writeErrorReport, writeReport } from '../machine/report.ts';
 import type { RunEnd } from '../machine/runner.ts';
 import { Runner } from '../machine/runner.ts';
 import { openFileSink, openStreamSink } from '../machine/sink.ts';
@@ -35,53 +36,58 @@ export async function run(invocation: Invocation): Promise<number> {
   };
   if (target.isImplied) say(`the image is ${target.image}`);
   const program = target.program === null ? null : loadProgram(target.program, target.arguments);
-  if (invocation.options.fresh === true) {
-    if (program === null)
-      throw usageError('--fresh needs a program to start', 'perdure run --fresh IMAGE PROGRAM.elf');
-    const out = invocation.options.out as string | undefined;
-    setAside(target.image, out === undefined ? null : path.resolve(invocation.cwd, out), say);
-  }
-  const isNew = !fs.existsSync(target.image);
-  if (isNew && program === null) {
-    throw new OperatorError(
-      ExitCode.inputMissing,
-      `${target.image}: there is no such image, and no program to make one with`,
-      'perdure run IMAGE PROGRAM.elf',
-    );
-  }
+  const fileOf = (option: 'out' | 'report'): string | null => {
+    const name = invocation.options[option] as string | undefined;
+    return name === undefined ? null : path.resolve(invocation.cwd, name);
+  };
+  const out = fileOf('out');
   const crashPoint = crashPointOf(invocation.env);
-  const store = openStore(target.image, {
-    create: program !== null,
-    durability: invocation.options.durability as Durability,
-    effects: { wallMs: () => Date.now(), randomBytes, pid: process.pid },
-    crashPoint,
-  });
+  const isFresh = invocation.options.fresh === true;
+  const isNew = admit({ image: target.image, program, isFresh, out, report: fileOf('report') });
+  if (isFresh) setAside(target.image, out, say);
   try {
-    return await runStore(invocation, store, program, startMs, crashPoint.phase, say);
-  } finally {
-    await store.close();
+    const store = openStore(target.image, {
+      create: program !== null,
+      durability: invocation.options.durability as Durability,
+      effects: { wallMs: () => Date.now(), randomBytes, pid: process.pid },
+      crashPoint,
+    });
+    let isStarted = false;
+    try {
+      const begun = (): void => {
+        isStarted = true;
+      };
+      return await runStore({ invocation, store, program, startMs, phase: crashPoint.phase, say, begun });
+    } finally {
+      await store.close();
+      // This process made it and could not even load the program: nobody needs it.
+      if (isNew && !isStarted && store.head === null) fs.rmSync(target.image, { force: true });
+    }
+  } catch (error) {
+    writeErrorReport(invocation, error);
+    throw error;
   }
 }
 
-async function runStore(
-  invocation: Invocation,
-  store: Store,
-  program: Program | null,
-  startMs: number,
-  phase: (label: string) => void,
-  say: (line: string) => void,
-): Promise<number> {
+interface Start {
+  readonly invocation: Invocation;
+  readonly store: Store;
+  readonly program: Program | null;
+  readonly startMs: number;
+  readonly phase: (label: string) => void;
+  readonly say: (line: string) => void;
+  /** Called when the machine is assembled: from now on the image is worth keeping. */
+  readonly begun: () => void;
+}
+
+async function runStore(start: Start): Promise<number> {
+  const { invocation, store, program, startMs, phase, say } = start;
   const { options } = invocation;
   const head = store.head;
   const isInstructions = options.clock === 'instructions';
-  if (head === null && program === null) {
-    throw new OperatorError(
-      ExitCode.inputMissing,
-      `${store.path}: the image has no checkpoint yet, and there is no program to start in it`,
-      'perdure run IMAGE PROGRAM.elf',
-    );
-  }
-  if (head !== null && program !== null) refuseOther(store, program);
+  if (head === null && program === null) throw noCheckpoint(store.path);
+  if (head !== null && program !== null) refuseOther(store.path, head.programs[0], program);
+  const symbols = (head?.programs[0] ?? program?.row)?.symbols ?? [];
   const border = head === null ? emptyBorder : (JSON.parse(head.border) as BorderState);
   const confirmed = confirmedOutput(store, border);
   const unconfirmed = head?.unconfirmedOutput ?? [];
@@ -95,12 +101,14 @@ async function runStore(
           isPower,
         );
   const sink = fileSink ?? openStreamSink(process.stdout, unconfirmed, confirmed);
-  if (border.ended !== null) {
-    await sink.flush();
+  if (head !== null && border.ended !== null) {
+    start.begun();
+    const origin = fileSink?.origin ?? border.outputOrigin;
+    if (!head.clean || unconfirmed.length > 0) await settle(store, head, border, sink, origin, Date.now());
     sink.close();
-    writeEndedReport(invocation, store, border.ended);
     say(`${store.path}: the program had ended already`);
-    return finish(border.ended, say);
+    writeEndedReport(invocation, store, border.ended);
+    return finish(border.ended, symbols, say);
   }
   const record =
     head?.kernelRecord ?? initialRecord(seedWords(options.seed), isInstructions ? 0 : Date.now());
@@ -125,6 +133,7 @@ async function runStore(
     }
     throw error;
   }
+  start.begun();
   if (!isInstructions) parts.kernel.setWallBase(wallBaseNs(parts.kernel.tick()));
   runner = new Runner(
     parts,
@@ -160,31 +169,7 @@ async function runStore(
     return ExitCode.interrupted;
   }
   if (ended === null) return ExitCode.done;
-  return finish(ended, say);
-}
-
-/** The guest's own status, or 128 + the signal that Linux would send. */
-function finish(ended: Ended, say: (line: string) => void): number {
-  if (ended.kind === 'exit') return ended.status;
-  say(
-    `the program died of a trap: code 0x${ended.code.toString(16)} at pc ${ended.pc}, address ${ended.address}`,
-  );
-  return 128 + ended.signal;
-}
-
-/** An image goes on only with the program and arguments it was made with. */
-function refuseOther(store: Store, program: Program): void {
-  const own = store.head?.programs[0];
-  if (own === undefined) return;
-  const isSame =
-    Buffer.compare(own.hash, program.row.hash) === 0 &&
-    own.arguments.length === program.arguments.length &&
-    own.arguments.every((argument, i) => argument === program.arguments[i]);
-  if (isSame) return;
-  throw usageError(
-    `${store.path} was made with another program or other arguments (${own.name}); nothing was changed`,
-    `leave the program out to go on, or start anew with perdure run --fresh`,
-  );
+  return finish(ended, symbols, say);
 }
 
 /** Output below this offset has reached its sink. */

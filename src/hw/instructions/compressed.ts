@@ -2,8 +2,8 @@
  * The C extension: for each 16-bit code the 32-bit instruction it stands for (manual, chapter "C extension", RV64C).
  *
  * 0 means that there is none: the code is illegal or reserved. Hints are expanded like the rest and do what the
- * expansion does, which is nothing that counts. The codes of compressed floating point follow with D. Pure functions;
- * called once, when the table in linear memory is filled.
+ * expansion does, which is nothing that counts. The codes of compressed floating point follow with D. The
+ * table made here is copied into each linear memory.
  */
 
 /** Bits `first` to `first + width - 1` of the code, moved to bit `to`. */
@@ -211,3 +211,12 @@ export function expandCompressed(code: number): number {
       return 0;
   }
 }
+
+function expandAll(): Uint32Array {
+  const table = new Uint32Array(0x1_0000);
+  for (let code = 0; code < table.length; code++) table[code] = expandCompressed(code);
+  return table;
+}
+
+/** The expansions of all 65,536 codes. */
+export const expansions: Readonly<Uint32Array> = expandAll();

@@ -204,7 +204,20 @@ export const instructions: readonly Instruction[] = [
   ...system,
 ];
 
+/** Number of the bucket that an encoding is looked up in: opcode[6:2] and funct3. */
+const BUCKETS = 256;
+const bucketOf = (bits: number): number => ((bits >>> 2) & 31) | (((bits >>> 12) & 7) << 5);
+const BUCKET_BITS = 0x707c;
+
+/** For each bucket the instructions that an encoding in it can be; one that does not fix funct3 is in eight. */
+export const buckets: readonly (readonly Instruction[])[] = Array.from({ length: BUCKETS }, (_, bucket) => {
+  const told = ((bucket & 31) << 2) | ((bucket >>> 5) << 12);
+  return instructions.filter(({ mask, match }) => ((told ^ match) & mask & BUCKET_BITS) === 0);
+});
+
 /** The row that a 32-bit instruction matches. */
 export function findInstruction(bits: number): Instruction | null {
-  return instructions.find(({ mask, match }) => (bits & mask) >>> 0 === match) ?? null;
+  const isWhole = (bits & 3) === 3;
+  const candidates = isWhole ? (buckets[bucketOf(bits)] ?? []) : [];
+  return candidates.find(({ mask, match }) => (bits & mask) >>> 0 === match) ?? null;
 }

@@ -327,9 +327,10 @@ export const entries = {
   region_mark_changed: {
     number: 0x518,
     class: 'short',
-    arguments: ['region', 'offset', 'kind'],
+    arguments: ['region', 'offset', 'kind', 'detail'],
     results: [],
-    summary: 'Puts an item into the changed set.',
+    summary:
+      'Puts an item into the changed set; detail is the pc of a page, the type of an object that is gone.',
   },
   port_create: {
     number: 0x540,

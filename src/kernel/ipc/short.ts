@@ -18,15 +18,7 @@ import { results } from '../results.ts';
 import { finish, park, wait, wake } from '../schedule.ts';
 import { type KernelState, live, type Page, type Port, type TaskService, type Thread } from '../state.ts';
 import { clientOf, dropClient, servesIdempotent, unlink, waitsFor } from './connection.ts';
-import {
-  faultBytes,
-  firstClient,
-  handOverBuffer,
-  handOverBytes,
-  isFaulting,
-  isMemoryFault,
-  keeperOf,
-} from './handover.ts';
+import { faultBytes, firstClient, handOverBuffer, handOverBytes, isFaulting, keeperOf } from './handover.ts';
 import { startConversation } from './reliable.ts';
 
 const noBytes = new Uint8Array(0);
@@ -161,7 +153,8 @@ function answerClient(k: KernelState, server: Thread, registers: Uint32Array): n
     const bytes = new Uint8Array(count);
     readWindow(k, k.window, bytes, count);
     unlink(k, client, server);
-    if (isMemoryFault(client.faultCode) || isRetryAnswer(bytes)) wake(k, client);
+    const { faultCode, faultAddress, faultAccess } = client;
+    if (isRetryAnswer(k, client, faultCode, faultAddress, faultAccess, bytes)) wake(k, client);
     else {
       client.waitingFor = null;
       client.ticket = 0;

@@ -104,7 +104,7 @@ export function peekChanged(k: KernelState, caller: Thread, registers: Uint32Arr
   return count === low || itemCount === count ? outcomes.success : results.stage;
 }
 
-/** region_mark_changed: an object item takes the type of what lies there. */
+/** region_mark_changed: imports what peek_changed exports. An object that is there has its own type. */
 export function markChanged(k: KernelState, caller: Thread, registers: Uint32Array): number {
   const region = named(k, caller, argument(registers, 0), typeNumbers.region);
   if (typeof region === 'number') return region;
@@ -118,11 +118,13 @@ export function markChanged(k: KernelState, caller: Thread, registers: Uint32Arr
   const bottom = resolve(k.chain, space, region.startAddress + offset, 0) ? k.chain.space?.bottom : null;
   const object = bottom?.objects.get(k.chain.address) ?? null;
   if (kind === itemKinds.object && object === null) return faults.noObject;
+  const detail = argument(registers, 3);
+  const isType = detail >= 1 && detail <= typeNumbers.reference;
   // Commit.
   startCollecting(k, region);
-  if (kind === itemKinds.page) markPage(k, region, offset, 0);
+  if (kind === itemKinds.page) markPage(k, region, offset, Math.max(0, detail));
   else if (kind === itemKinds.pageGone) markPage(k, region, offset, PAGE_GONE);
   else if (kind === itemKinds.object) markObject(k, region, offset, object?.type ?? 0);
-  else markObject(k, region, offset, -typeNumbers.reference);
+  else markObject(k, region, offset, isType ? -detail : -typeNumbers.reference);
   return outcomes.success;
 }

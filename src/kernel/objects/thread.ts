@@ -9,9 +9,15 @@ import { faults, outcomes } from '../abi/codes.ts';
 import { TICKS_PER_NANOSECOND } from '../abi/memory.ts';
 import { states, threadFlags } from '../abi/types.ts';
 import { touch } from '../memory/changed.ts';
-import { argumentWord, saveRegisters, setArgumentWord, unloadRegisters } from '../registers.ts';
+import {
+  argumentWord,
+  clearReservation,
+  saveRegisters,
+  setArgumentWord,
+  unloadRegisters,
+} from '../registers.ts';
 import { resume } from '../resume.ts';
-import { leaveQueue, sleep, tickOf } from '../schedule.ts';
+import { firstRunnable, leaveQueue, sleep, tickOf } from '../schedule.ts';
 import { type KernelObject, type KernelState, live, type Port, type Space, type Thread } from '../state.ts';
 import { readNumber, type TypeOperations, writeNumber } from './operations.ts';
 
@@ -62,7 +68,7 @@ export const threadOperations: TypeOperations<Thread> = {
     writeNumber(own, at.flags, thread.flags);
     writeNumber(own, at.priority, thread.priority);
     writeNumber(own, at.turn, thread.turn);
-    writeNumber(own, at.quantumLeft, Math.max(0, thread.quantumLeft));
+    writeNumber(own, at.quantumLeft, thread.quantumLeft);
     writeNumber(own, at.ticket, thread.ticket);
     own.setBigUint64(at.deadline, thread.deadline, true);
     writeNumber(own, at.faultCode, thread.faultCode);
@@ -106,6 +112,8 @@ export const threadOperations: TypeOperations<Thread> = {
     if (server !== undefined) thread.server = server as Thread | null;
     touch(k, thread);
     resume(k, thread);
+    // Only the thread whose turn it is can hold a reservation.
+    if (firstRunnable(k) !== thread) clearReservation(k, thread);
   },
 };
 

@@ -37,7 +37,7 @@ export class GrowingBytes {
     this.buffer = Buffer.allocUnsafe(capacity);
   }
 
-  /** Makes room for `count` more bytes and returns where they begin. */
+  /** Makes room for `count` more bytes and returns where they begin. `buffer` may be another one afterwards. */
   reserve(count: number): number {
     const at = this.length;
     if (at + count > this.buffer.length) {

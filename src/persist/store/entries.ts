@@ -31,7 +31,8 @@ export function appendObject(out: GrowingBytes, object: StoredObject): void {
 
 function appendLink(out: GrowingBytes, link: StoredLink): void {
   if (link === null) {
-    out.buffer[out.reserve(1)] = linkTags.none;
+    const at = out.reserve(1);
+    out.buffer[at] = linkTags.none;
     return;
   }
   if ('name' in link) {

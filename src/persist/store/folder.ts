@@ -19,6 +19,8 @@ import { type ObjectRow, objectRowHash, outputRowHash } from './rows.ts';
 
 /** Records deleted in one transaction. */
 const DELETE_ROWS = 128;
+/** Milliseconds that folding waits behind commits that follow one another without a pause. */
+const FOLD_PATIENCE_MS = 200;
 
 interface ObjectPass {
   readonly through: number;
@@ -44,6 +46,8 @@ export class Folder {
   /** When the oldest record came whose objects, or pages, are not folded; -1 when there is none. */
   private objectsSinceMs = -1;
   private pagesSinceMs = -1;
+  /** Since when something is due that commits have held up; -1 when nothing is. */
+  private dueSinceMs = -1;
   private lastCommitMs: number;
   private requested = false;
 
@@ -122,6 +126,18 @@ export class Folder {
       due = Math.min(due, this.pagesSinceMs + limits.pageFoldMs - now);
     }
     return Math.max(0, due);
+  }
+
+  /** Folding has waited so long behind commits that it must have its turn. */
+  isUrgent(): boolean {
+    if (this.dueInMs() > 0) {
+      this.dueSinceMs = -1;
+      return false;
+    }
+    const { effects, unfoldedBytes, limits } = this.image;
+    const now = effects.nowMs();
+    if (this.dueSinceMs < 0) this.dueSinceMs = now;
+    return now - this.dueSinceMs > FOLD_PATIENCE_MS || unfoldedBytes > 2 * limits.pageFoldBytes;
   }
 
   /** Does one small transaction. Only when something is due. */

@@ -46,6 +46,8 @@ export class OpenImage {
   pendingRecordBytes = 0;
   /** Bytes of records whose pages are not folded. */
   unfoldedBytes = 0;
+  /** About how much the log has grown since it was last looked at. */
+  writtenBytes = 0;
   readonly begin: () => void;
   readonly commit: () => void;
   readonly pageSelect: PageSelect;
@@ -79,6 +81,7 @@ export class OpenImage {
     };
     this.commit = () => {
       commit.run();
+      this.writtenBytes += 4 * PAGE_SIZE;
       this.count('transactions', 1);
     };
     this.pageSelect = preparePageSelect(database);
@@ -107,6 +110,7 @@ export class OpenImage {
 
   /** Writes a page into the table and its map, inside the open transaction; `flushMap` completes it. */
   writePage(number: number, generation: number, content: Buffer | null): void {
+    this.writtenBytes += 2 * PAGE_SIZE;
     if (content === null || (content.length === PAGE_SIZE && isZero(content))) {
       this.pageDelete.run(number);
       this.map.set(number, null);
@@ -131,6 +135,7 @@ export class OpenImage {
   noteRecord(record: PackedRecord, hash: Buffer): void {
     const { generation } = record;
     this.recordHashes.set(generation, hash);
+    this.writtenBytes += record.body.length;
     if (generation > this.head.pagesFolded) {
       const { pageCount } = record.header;
       for (let i = 0; i < pageCount; i++) this.traces.note(record.pageNumber(i), generation, -1);

@@ -158,7 +158,10 @@ export function writeRecord(out: GrowingBytes, facts: RecordFacts, parts: Record
   }
   out.append(parts.pages.used());
   out.append(parts.objects.used());
-  for (const address of parts.gone) writeInteger(out.buffer, out.reserve(8), address);
+  for (const address of parts.gone) {
+    const at = out.reserve(8);
+    writeInteger(out.buffer, at, address);
+  }
   for (const section of [parts.journal, parts.output, parts.confirm]) out.append(section.used());
   const view = new DataView(out.buffer.buffer, out.buffer.byteOffset, recordHeader.size);
   recordHeader.write(view, 0, {

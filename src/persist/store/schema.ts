@@ -163,7 +163,9 @@ export function translated(path: string, error: unknown): Error {
     return error instanceof Error ? error : new Error(String(error));
   }
   const { code, message } = error;
-  if (code.startsWith('SQLITE_CORRUPT')) return new DamageError(`${path}: ${message}`);
+  // A file that ends too early is damaged, not a failing disk.
+  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_IOERR_SHORT_READ')
+    return new DamageError(`${path}: ${message}`);
   if (code.startsWith('SQLITE_NOTADB')) {
     const advice = 'name an image, or another path to make a new one';
     return new StoreError(exitCodes.foreign, `${path} is not an image: ${message}`, advice);

@@ -98,8 +98,6 @@ function loadRecords(image: OpenImage): void {
 
 /** Bytes of a frame of the log: a page and its header. */
 const LOG_FRAME_BYTES = 4096 + 24;
-/** Transactions between two looks at the log. */
-const LOG_LOOK_EVERY = 16;
 
 class WorkerLoop {
   private readonly database: Database.Database;
@@ -114,7 +112,6 @@ class WorkerLoop {
   private logBytesCopied = 0;
   private logBytesMax = 0;
   private logDirty = true;
-  private looks = 0;
   private lastBatchMs = Number.NEGATIVE_INFINITY;
   private baseGeneration = 0;
 
@@ -135,13 +132,20 @@ class WorkerLoop {
     }
   }
 
-  /** Does one thing; false when there is nothing to do now. */
+  /** Does one thing; false when there is nothing to do now. Folding and the log have their turn under any load. */
   private work(): boolean {
+    const { folder } = this;
+    if (!this.committer.isOpen && this.logIsLarge()) {
+      this.copyLog();
+      return true;
+    }
     if (this.committer.hasWork()) {
       this.committer.take();
       this.lastBatchMs = effects.nowMs();
       this.logDirty = true;
-      if (!this.committer.isOpen) this.folder?.noteCommit();
+      if (this.committer.isOpen) return true;
+      folder?.noteCommit();
+      if (folder?.isUrgent()) folder.step();
       return true;
     }
     if (this.committer.isOpen) return false;
@@ -150,12 +154,7 @@ class WorkerLoop {
       this.answer(message.message);
       return true;
     }
-    const { folder } = this;
     if (folder === null) return false;
-    if (this.logIsLarge()) {
-      this.copyLog();
-      return true;
-    }
     if (folder.dueInMs() === 0) {
       folder.step();
       this.logDirty = true;
@@ -229,6 +228,7 @@ class WorkerLoop {
     effects.phase('open-life');
     this.folder = new Folder(image, (generation) => {
       Atomics.store(words, control.folded, (generation - this.baseGeneration) | 0);
+      Atomics.notify(words, control.committed);
     });
     this.lastBatchMs = effects.nowMs();
   }
@@ -250,9 +250,10 @@ class WorkerLoop {
     reply(null);
   }
 
-  /** Frames of the log are counted now and then: the file itself never shrinks while it is open. */
+  /** Counts the frames of the log when enough was written: the file itself never shrinks while it is open. */
   private logIsLarge(): boolean {
-    if (!this.logDirty || ++this.looks % LOG_LOOK_EVERY !== 0) return false;
+    if (this.image.writtenBytes < options.limits.logBytes / 4) return false;
+    this.image.writtenBytes = 0;
     const bytes = this.logBytes('NOOP').log;
     // The log began again after it was copied.
     if (bytes < this.logBytesCopied) this.logBytesCopied = 0;

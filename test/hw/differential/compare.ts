@@ -7,11 +7,12 @@ import { join } from 'node:path';
 import { type BareEnd, createBareProgram } from '../../../src/hw/bare.ts';
 import { parseElf } from '../../../src/hw/elf.ts';
 import { disassemble, registerNames } from '../../../src/hw/instructions/disassemble.ts';
-import { buildProgram, RECORD_RESULTS, RECORD_SIZE, type RandomProgram, type Sequence } from './generate.ts';
+import { buildProgram, type RandomProgram, RECORD_RESULTS, RECORD_SIZE, type Sequence } from './generate.ts';
 
 const RAM_BYTES = 256 * 1024 * 1024;
 const QEMU = 'qemu-riscv64-static';
 const GROUPS_PER_SEQUENCE = 30;
+const RECORDS_PER_PAGE = 4;
 
 export interface Comparison {
   readonly instructions: number;
@@ -59,23 +60,34 @@ function describeRecords(ours: Buffer, theirs: Buffer): string[] {
     const [a, b] = [ours.readBigUInt64LE(at), theirs.readBigUInt64LE(at)];
     if (a === b) continue;
     const isRegister = at >= RECORD_RESULTS && at < 2 * RECORD_RESULTS;
-    const name = isRegister ? registerNames[(at - RECORD_RESULTS) / 8] : `scratch[${at - 2 * RECORD_RESULTS}]`;
-    lines.push(`  ${name}: ours ${a.toString(16).padStart(16, '0')}, qemu's ${b.toString(16).padStart(16, '0')}`);
+    const name = isRegister
+      ? registerNames[(at - RECORD_RESULTS) / 8]
+      : `scratch[${at - 2 * RECORD_RESULTS}]`;
+    lines.push(
+      `  ${name}: ours ${a.toString(16).padStart(16, '0')}, qemu's ${b.toString(16).padStart(16, '0')}`,
+    );
   }
   return lines;
 }
 
 /** Runs one sequence alone, cut after some groups: the difference in words, or null. */
 function compareOne(seed: number, sequence: Sequence, folder: string): string[] | null {
-  const program = buildProgram(seed, [sequence]);
+  const position = sequence.index % RECORDS_PER_PAGE;
+  const program = buildProgram(seed, [sequence], position);
   const theirs = runOnQemu(program, folder);
   const { output, end } = runOnHart(program, () => 1_000_000);
-  if (end.kind !== 'exit') return [`  ours ended: ${JSON.stringify(end, (_, v) => (typeof v === 'bigint' ? `0x${v.toString(16)}` : v))}`];
-  const lines = describeRecords(recordOf(output, 0), recordOf(theirs, 0));
+  if (end.kind !== 'exit')
+    return [
+      `  ours ended: ${JSON.stringify(end, (_, v) => (typeof v === 'bigint' ? `0x${v.toString(16)}` : v))}`,
+    ];
+  const lines = describeRecords(recordOf(output, position), recordOf(theirs, position));
   return lines.length === 0 ? null : lines;
 }
 
-/** Finds the first group after which a sequence differs, and says what it does. */
+/**
+ * Finds the first group after which a sequence differs, and says what it does. When that is harmless, a branch before it
+ * went wrong.
+ */
 function explain(seed: number, index: number, folder: string): string {
   for (let groupCount = 1; groupCount <= GROUPS_PER_SEQUENCE; groupCount++) {
     const lines = compareOne(seed, { index, groupCount }, folder);
@@ -105,7 +117,8 @@ export function compareWithQemu(
   if (theirs.length !== program.outputSize) throw new Error(`${QEMU} wrote ${theirs.length} bytes`);
   if (end.kind === 'exit' && Buffer.compare(output, theirs) === 0) return { ...result, difference: null };
   let position = sequences.findIndex(
-    (_, i) => output.length < (i + 1) * RECORD_SIZE || Buffer.compare(recordOf(output, i), recordOf(theirs, i)) !== 0,
+    (_, i) =>
+      output.length < (i + 1) * RECORD_SIZE || Buffer.compare(recordOf(output, i), recordOf(theirs, i)) !== 0,
   );
   // When ours ended early there is no output to look at: try each sequence alone.
   if (end.kind !== 'exit') position = sequences.findIndex((s) => compareOne(seed, s, folder) !== null);

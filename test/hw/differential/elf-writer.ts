@@ -82,7 +82,14 @@ export function writeElf(
     wide(at + 8, symbol.address);
     wide(at + 16, symbol.size);
   });
-  const section = (index: number, type: number, offset: number, size: number, link: number, each: number): void => {
+  const section = (
+    index: number,
+    type: number,
+    offset: number,
+    size: number,
+    link: number,
+    each: number,
+  ): void => {
     const at = sectionsOffset + index * 64;
     view.setUint32(at + 4, type, true);
     wide(at + 24, offset);

@@ -37,7 +37,9 @@ type Random = (below: number) => number;
 const size = (code: number): number => ((code & 3) === 3 ? 4 : 2);
 const sizeOf = (codes: readonly number[]): number => codes.reduce((sum, code) => sum + size(code), 0);
 
-const computing = instructions.filter(({ destination, name }) => destination === 'rd' && !name.startsWith('rd'));
+const computing = instructions.filter(
+  ({ destination, name }) => destination === 'rd' && !name.startsWith('rd'),
+);
 const loads = instructions.filter(({ mask, match }) => (match & 0x7f) === 0x03 && mask !== 0);
 const stores = instructions.filter(({ format }) => format === 'S');
 const branches = instructions.filter(({ format }) => format === 'B');
@@ -53,7 +55,8 @@ for (let code = 0; code < 0x1_0000; code++) {
   if (instruction === null) continue;
   const rd = (expansion >>> 7) & 31;
   if (instruction.format === 'S') compressedMemory.push(code);
-  else if (['B', 'J'].includes(instruction.format) || instruction.name === 'jalr') compressedJumps.set(expansion, code);
+  else if (['B', 'J'].includes(instruction.format) || instruction.name === 'jalr')
+    compressedJumps.set(expansion, code);
   else if (instruction.name === 'ebreak' || rd > WRITABLE) continue;
   else if ((expansion & 0x7f) === 0x03) compressedMemory.push(code);
   else compressedComputing.push(code);
@@ -140,7 +143,11 @@ function controlGroup(random: Random): Group {
         (offset: number) => asm.beq(8 + (skip & 7), 0, offset),
         (offset: number) => asm.bne(15 - (skip & 7), 0, offset),
       ]);
-      return { codes: [0x01], skip, withOffset: (offset) => compressedJumps.get(encodeJump(offset)) as number };
+      return {
+        codes: [0x01],
+        skip,
+        withOffset: (offset) => compressedJumps.get(encodeJump(offset)) as number,
+      };
     }
     case 4: {
       // A loop of a few rounds around computations that leave its counter alone.
@@ -220,13 +227,17 @@ function initialRecord(seed: number, index: number): Uint8Array {
   return bytes;
 }
 
-/** Builds the program of these sequences of a seed. */
-export function buildProgram(seed: number, sequences: readonly Sequence[]): RandomProgram {
+/**
+ * Builds the program of these sequences of a seed. The first record is at position `firstPosition`: a sequence that is
+ * run alone keeps its place within a page.
+ */
+export function buildProgram(seed: number, sequences: readonly Sequence[], firstPosition = 0): RandomProgram {
   const codes: number[] = [];
-  const records = new Uint8Array(sequences.length * RECORD_SIZE);
+  const records = new Uint8Array((firstPosition + sequences.length) * RECORD_SIZE);
   let instructionCount = 0;
   let lastCodes: number[] = [];
-  sequences.forEach(({ index, groupCount }, position) => {
+  sequences.forEach(({ index, groupCount }, offset) => {
+    const position = firstPosition + offset;
     const record = RECORDS_START + position * RECORD_SIZE;
     records.set(initialRecord(seed, index), position * RECORD_SIZE);
     lastCodes = link(groupsOf(seed, index, groupCount));
@@ -237,7 +248,12 @@ export function buildProgram(seed: number, sequences: readonly Sequence[]): Rand
     for (let i = 1; i <= RECORD; i++) codes.push(asm.sd(i, RECORD, RECORD_RESULTS + 8 * i));
   });
   const system = (number: number): number[] => [asm.addi(17, 0, number), asm.ecall];
-  codes.push(asm.addi(10, 0, 1), ...loadAddress(11, RECORDS_START), ...loadAddress(12, records.length), ...system(64));
+  codes.push(
+    asm.addi(10, 0, 1),
+    ...loadAddress(11, RECORDS_START),
+    ...loadAddress(12, records.length),
+    ...system(64),
+  );
   codes.push(asm.addi(10, 0, 0), ...system(93));
   const text = new Uint8Array(sizeOf(codes));
   const view = new DataView(text.buffer);

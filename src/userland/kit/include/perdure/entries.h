@@ -656,16 +656,17 @@ static inline perdure_outcome perdure_region_peek_changed(perdure_region *region
   return a0;
 }
 
-/* short: Puts an item into the changed set. */
-static inline perdure_outcome perdure_region_mark_changed(perdure_region *region, uint64_t offset, uint64_t kind) {
+/* short: Puts an item into the changed set; detail is the pc of a page, the type of an object that is gone. */
+static inline perdure_outcome perdure_region_mark_changed(perdure_region *region, uint64_t offset, uint64_t kind, uint64_t detail) {
   register uint64_t a0 __asm__("a0") = (uint64_t)region;
   register uint64_t a1 __asm__("a1") = (uint64_t)offset;
   register uint64_t a2 __asm__("a2") = (uint64_t)kind;
+  register uint64_t a3 __asm__("a3") = (uint64_t)detail;
   register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_REGION_MARK_CHANGED;
   __asm__ volatile("ecall"
-                   : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a7)
+                   : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a7)
                    :
-                   : "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+                   : "a4", "a5", "a6", "t0", "t1", "memory");
   return a0;
 }
 

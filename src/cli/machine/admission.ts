@@ -1,0 +1,109 @@
+/**
+ * What an operator can get wrong with `perdure run`, checked before anything is changed.
+ *
+ * Invariant: nothing here creates, writes or renames a file. Called once by the verb; what only a verified image can tell
+ * is checked again after it was opened.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { ownerOf } from '../../persist/store/owner.ts';
+import { peekImage } from '../../persist/store/peek.ts';
+import { ExitCode, OperatorError, usageError } from '../errors.ts';
+import type { Program } from './program.ts';
+import { checkNewSink } from './sink.ts';
+
+export interface Admission {
+  readonly image: string;
+  /** Null lets an image go on with what it has. */
+  readonly program: Program | null;
+  /** The old image is put aside and a new one made. */
+  readonly isFresh: boolean;
+  /** The file for output, or null: standard output. */
+  readonly out: string | null;
+  readonly report: string | null;
+}
+
+/** Returns true when the image has to be made. Throws OperatorError. */
+export function admit(wanted: Admission): boolean {
+  const { image, program, isFresh, out, report } = wanted;
+  for (const [option, file] of [
+    ['--out', out],
+    ['--report', report],
+  ] as const) {
+    if (file === null) continue;
+    if (file === image) throw usageError(`${option} ${file}: it is the image itself`, 'choose another file');
+    checkFolder(option, file);
+  }
+  if (isFresh) {
+    if (program === null)
+      throw usageError('--fresh needs a program to start', 'perdure run --fresh IMAGE PROGRAM.elf');
+    refuseInUse(image);
+    if (out !== null && fs.statSync(out, { throwIfNoEntry: false })?.isFile() !== true) checkNewSink(out);
+    return true;
+  }
+  const seen = peekImage(image);
+  if (program === null) {
+    if (seen !== null && seen.generation === 0) throw noCheckpoint(image);
+    if (fs.existsSync(image)) return false;
+    throw new OperatorError(
+      ExitCode.inputMissing,
+      `${image}: there is no such image, and no program to make one with`,
+      'perdure run IMAGE PROGRAM.elf',
+    );
+  }
+  if (seen !== null && seen.generation > 0) {
+    refuseOther(image, seen.programs[0], program);
+    return false;
+  }
+  if (out !== null) checkNewSink(out);
+  return !fs.existsSync(image);
+}
+
+/** The creation of this image died before its first checkpoint. */
+export function noCheckpoint(image: string): OperatorError {
+  return new OperatorError(
+    ExitCode.inputMissing,
+    `${image}: the image has no checkpoint yet, and there is no program to start in it`,
+    'perdure run IMAGE PROGRAM.elf',
+  );
+}
+
+function checkFolder(option: string, file: string): void {
+  const folder = path.dirname(file);
+  if (fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  throw new OperatorError(
+    ExitCode.cannotCreate,
+    `${option} ${file}: the folder ${folder} does not exist`,
+    'make the folder',
+  );
+}
+
+/** Renaming the files of a running machine would leave it without an image. */
+function refuseInUse(image: string): void {
+  if (fs.statSync(image, { throwIfNoEntry: false })?.isFile() !== true) return;
+  const pid = ownerOf(image);
+  if (pid === null) return;
+  throw new OperatorError(
+    ExitCode.unavailable,
+    `${image} is in use by process ${pid}`,
+    'stop that machine, or wait until it has ended',
+  );
+}
+
+/** An image goes on only with the program and arguments it was made with. */
+export function refuseOther(
+  image: string,
+  own: { name: string; hash: Uint8Array; arguments: readonly string[] } | undefined,
+  program: Program,
+): void {
+  if (own === undefined) return;
+  const isSame =
+    Buffer.compare(own.hash, program.row.hash) === 0 &&
+    own.arguments.length === program.arguments.length &&
+    own.arguments.every((argument, i) => argument === program.arguments[i]);
+  if (isSame) return;
+  throw usageError(
+    `${image} was made with another program or other arguments (${own.name}); nothing was changed`,
+    'leave the program out to go on, or start anew with perdure run --fresh',
+  );
+}

@@ -1,0 +1,291 @@
+/** The bare runner answers the calls of small C libraries as Linux does; `perdure hart` shows its ends to people. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type BareEnd, type BareProgram, createBareProgram } from '../../src/hw/bare.ts';
+import { parseElf } from '../../src/hw/elf.ts';
+import { traps } from '../../src/hw/machine.ts';
+import { scratchFolder } from '../tools/scratch.ts';
+import { asm, encode } from './bench.ts';
+import { writeElf } from './differential/elf-writer.ts';
+
+const CODE = 0x1_0000;
+const DATA = 0x2_0000;
+const MAIN = join(import.meta.dirname, '../../src/cli/main.ts');
+const programs = join(import.meta.dirname, '../../src/userland/programs');
+
+function elfOf(codes: readonly number[], data = new Uint8Array(16)): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(codes.length * 4);
+  codes.forEach((code, i) => {
+    new DataView(bytes.buffer).setUint32(i * 4, code, true);
+  });
+  return writeElf(
+    CODE,
+    [
+      { address: CODE, bytes, flags: 5 },
+      { address: DATA, bytes: data, memorySize: 8192, flags: 6 },
+    ],
+    [{ name: 'start', address: CODE, size: bytes.length, type: 2 }],
+  );
+}
+
+interface Ran {
+  readonly end: BareEnd;
+  readonly output: string;
+  readonly bare: BareProgram;
+}
+
+/** Runs a program in this process with these bytes of input. */
+function runBare(elf: Uint8Array, args: readonly string[] = ['p'], input = '', budget = 1e9): Ran {
+  let output = '';
+  let rest = Buffer.from(input);
+  const bare = createBareProgram(parseElf(elf, 'p'), {
+    ramBytes: 64 * 1024 * 1024,
+    arguments: args,
+    environment: ['A=b'],
+    ticksPerNanosecond: 4,
+    wallBaseNs: 1_000_000_000_000_000_000n,
+    random: new Uint8Array(16).fill(7),
+    effects: {
+      write: (descriptor, bytes) => {
+        output += `${descriptor}:${Buffer.from(bytes).toString()}`;
+      },
+      read: (lengthMax) => {
+        const taken = rest.subarray(0, lengthMax);
+        rest = rest.subarray(taken.length);
+        return taken;
+      },
+    },
+  });
+  if (bare === null) throw new Error('the program does not fit');
+  return { end: bare.run(budget), output, bare };
+}
+
+/** Instructions that do a call with these constants as arguments and keep the result in `keep`. */
+function call(number: number, args: readonly number[], keep = 0): number[] {
+  const codes = args.flatMap((value, i) => [
+    asm.lui(10 + i, (value + 0x800) >>> 12),
+    encode.i(0x1b, 0, 10 + i, 10 + i, value & 0xfff),
+  ]);
+  return [...codes, asm.addi(17, 0, number), asm.ecall, ...(keep === 0 ? [] : [asm.addi(keep, 10, 0)])];
+}
+const exitWith = (status: number): number[] => call(93, [status]);
+
+test('exit gives its status, of which eight bits count', () => {
+  assert.equal(runBare(elfOf(exitWith(7))).end, { kind: 'exit', status: 7 });
+  assert.equal(runBare(elfOf(exitWith(256 + 9))).end, { kind: 'exit', status: 9 });
+  assert.equal(runBare(elfOf(call(94, [3]))).end, { kind: 'exit', status: 3 });
+});
+
+test('write and read move bytes and say how many; what cannot be done has its error number', () => {
+  const { bare, output, end } = runBare(
+    elfOf([
+      ...call(63, [0, DATA + 4094, 6], 5),
+      ...call(64, [1, DATA + 4094, 6], 6),
+      ...call(64, [2, DATA + 4094, 2], 7),
+      ...call(63, [0, DATA, 100], 8),
+      ...call(64, [3, DATA, 1], 9),
+      ...call(63, [1, DATA, 1], 18),
+      ...call(64, [1, 0x7000_0000, 1], 19),
+      ...call(63, [0, CODE, 1], 20),
+      ...call(999, [], 21),
+      ...exitWith(0),
+    ]),
+    ['p'],
+    'abcdefg',
+  );
+  assert.is(end.kind, 'exit');
+  assert.is(output, '1:abcdef2:ab');
+  const result = (register: number): bigint => BigInt.asIntN(64, bare.machine.hart.x[register] as bigint);
+  assert.equal([5, 6, 7, 8].map(result), [6n, 6n, 2n, 1n]);
+  assert.equal([9, 18, 19, 20, 21].map(result), [-9n, -9n, -14n, -14n, -38n]);
+  assert.is(bare.read(DATA, 1)?.[0], 'g'.charCodeAt(0));
+});
+
+test('the heap grows and shrinks, and comes back as zeros', () => {
+  const start = 0x2_2000;
+  const use = [asm.lui(9, start >> 12), asm.ld(18, 9, 8), asm.addi(19, 0, 5), asm.sd(19, 9, 8)];
+  const { bare, end } = runBare(
+    elfOf([
+      ...call(214, [0], 5),
+      ...call(214, [start + 10], 6),
+      ...use,
+      ...call(214, [start], 7),
+      ...call(214, [start + 8192], 8),
+      asm.ld(20, 9, 8),
+      ...call(214, [1], 21),
+      asm.lui(9, 3 + (start >> 12)),
+      asm.sd(0, 9, 0),
+    ]),
+  );
+  const { x } = bare.machine.hart;
+  assert.equal(
+    [5, 6, 7, 8, 21].map((i) => Number(x[i])),
+    [start, start + 10, start, start + 8192, start + 8192],
+  );
+  assert.equal([x[18], x[20]], [0n, 0n]);
+  assert.is(end.kind === 'trap' && end.cause, traps.storePageFault, 'beyond the heap there is nothing');
+});
+
+// Five instructions come before each call; the call itself does not retire. Four ticks are a nanosecond.
+test('time follows the instructions and the wall clock its base', () => {
+  const { bare } = runBare(
+    elfOf([
+      ...call(113, [1, DATA], 5),
+      ...call(113, [0, DATA + 16]),
+      ...call(113, [77, DATA], 6),
+      ...exitWith(0),
+    ]),
+  );
+  const words = new BigUint64Array((bare.read(DATA, 32) as Uint8Array).slice().buffer);
+  assert.equal([...words], [0n, 1n, 1_000_000_000n, 2n]);
+  assert.is(bare.machine.hart.x[5], 0n);
+  assert.is(BigInt.asIntN(64, bare.machine.hart.x[6] as bigint), -22n);
+});
+
+test('the stack holds arguments, environment and the auxiliary vector', () => {
+  const { bare } = runBare(elfOf(exitWith(0)), ['prog', 'one', 'zwei €']);
+  const sp = Number(bare.machine.hart.x[2]);
+  assert.is(sp % 16, 0);
+  const word = (index: number): number =>
+    Number(new DataView((bare.read(sp + index * 8, 8) as Uint8Array).slice().buffer).getBigUint64(0, true));
+  const text = (address: number): string => {
+    const bytes: number[] = [];
+    for (let at = address; bytes.at(-1) !== 0; at++) bytes.push(bare.read(at, 1)?.[0] ?? 0);
+    return Buffer.from(bytes.slice(0, -1)).toString();
+  };
+  assert.is(word(0), 3);
+  assert.equal(
+    [1, 2, 3].map((i) => text(word(i))),
+    ['prog', 'one', 'zwei €'],
+  );
+  assert.is(word(4), 0);
+  assert.is(text(word(5)), 'A=b');
+  assert.is(word(6), 0);
+  const auxiliary = new Map<number, number>();
+  for (let i = 7; word(i) !== 0; i += 2) auxiliary.set(word(i), word(i + 1));
+  assert.is(auxiliary.get(6), 4096);
+  assert.is(auxiliary.get(9), CODE);
+  assert.equal([...(bare.read(auxiliary.get(25) as number, 16) as Uint8Array)], Array(16).fill(7));
+});
+
+test('a budget ends every program after exactly its instructions', () => {
+  for (const budget of [1, 2, 17, 1000]) {
+    const { end, bare } = runBare(elfOf([asm.addi(5, 5, 1), asm.jal(0, -4)]), ['p'], '', budget);
+    assert.equal(end, { kind: 'budget' });
+    assert.is(bare.machine.hart.retiredWord[0], BigInt(budget));
+  }
+  assert.equal(runBare(elfOf([asm.ecall, asm.jal(0, -4)]), ['p'], '', 1000).end, { kind: 'budget' });
+});
+
+test('a program that uses up RAM is told from one that goes astray', () => {
+  const size = 0x3000_0000;
+  const codes = [
+    ...call(214, [size]),
+    asm.lui(9, 0x2_2000 >> 12),
+    asm.lui(8, 1),
+    asm.sd(9, 9, 0),
+    asm.add(9, 9, 8),
+    asm.jal(0, -8),
+  ];
+  assert.equal(runBare(elfOf(codes)).end, { kind: 'exhausted' });
+});
+
+interface Shown {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function hart(args: readonly string[], input = ''): Shown {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'hart', ...args], {
+    input,
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+test('perdure hart runs programs made by the guest kit: arguments, input, status', () => {
+  const hello = hart([join(programs, 'hello.bare.elf'), 'one', '--two']);
+  assert.is(hello.stdout, 'hello from Perdure\nargument 1: one\nargument 2: --two\n');
+  assert.is(hello.status, 2);
+  const echo = hart([join(programs, 'echo.bare.elf')], 'a\nb');
+  assert.is(echo.stdout, '1: a\n2: b\necho: 2 lines\n');
+  assert.is(echo.status, 0);
+});
+
+test('perdure hart shows a trap with cause, pc, address, registers and symbol, and exits like Linux', () => {
+  const folder = scratchFolder();
+  const file = join(folder, 'trap.elf');
+  const ends: readonly (readonly [readonly number[], number, RegExp])[] = [
+    [
+      [asm.nop, asm.ld(10, 0, 8)],
+      139,
+      /load page fault \(cause 13\) at pc 0x10004 \(start\+0x4\), address 0x8/,
+    ],
+    [[asm.sd(10, 0, 8)], 139, /store page fault \(cause 15\)/],
+    [[asm.jalr(0, 0, 0)], 139, /instruction page fault \(cause 12\) at pc 0x0, address 0x0/],
+    [
+      [0xffff_ffff],
+      132,
+      /illegal instruction \(cause 2\) at pc 0x10000 \(start\+0x0\), instruction 0xffffffff/,
+    ],
+    [[asm.ebreak], 133, /breakpoint \(cause 3\)/],
+    [
+      [asm.addi(11, 0, 1), asm.amo(0, true, 0, 11, 0)],
+      135,
+      /misaligned atomic store \(cause 6\).*address 0x1/,
+    ],
+  ];
+  for (const [codes, status, message] of ends) {
+    writeFileSync(file, elfOf(codes));
+    const shown = hart([file]);
+    assert.is(shown.status, status);
+    assert.match(shown.stderr, message);
+    assert.match(shown.stderr, /zero 0{16} {4}ra 0{16} {4}sp 0000003e/);
+    assert.is(shown.stdout, '');
+  }
+});
+
+test('perdure hart stops at its budget, traces a line an instruction, and reports as JSON', () => {
+  const folder = scratchFolder();
+  const [file, trace, report] = ['p.elf', 'trace.txt', 'report.json'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  writeFileSync(file, elfOf([asm.addi(5, 5, 1), 0x0001_0001, asm.jal(0, -8)]));
+  const shown = hart(['--budget', '5', '--trace', trace, '--report', report, '--json', file]);
+  assert.is(shown.status, 0);
+  assert.is(
+    readFileSync(trace, 'utf8'),
+    [
+      '0000010000 00128293 addi t0, t0, 1',
+      '0000010004 0001     addi zero, zero, 0',
+      '0000010006 0001     addi zero, zero, 0',
+      '0000010008 ff9ff06f jal zero, pc-8',
+      '0000010000 00128293 addi t0, t0, 1',
+      '',
+    ].join('\n'),
+  );
+  const written = JSON.parse(readFileSync(report, 'utf8'));
+  assert.is(written.ended, 'budget');
+  assert.is(written.instructions, 5);
+  assert.is(written.tier, 'interpreter');
+  assert.ok(written.seconds >= 0 && written.mips >= 0);
+  assert.equal(JSON.parse(shown.stderr.trimEnd().split('\n').at(-1) as string), written);
+});
+
+test('perdure hart refuses what is no program, and says why', () => {
+  const folder = scratchFolder();
+  const file = join(folder, 'no.elf');
+  writeFileSync(file, 'text');
+  const shown = hart([file]);
+  assert.is(shown.status, 65);
+  assert.match(shown.stderr, /no\.elf: file header: this is no ELF file/);
+  assert.is(hart([join(folder, 'missing.elf')]).status, 66);
+});
+
+test.run();

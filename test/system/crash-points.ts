@@ -1,0 +1,139 @@
+/**
+ * Visits every labelled point: the process must die exactly there, go on, and end with the same output and the same image
+ * as undisturbed. Then a chain of deaths inside recovery. `npm run crash:points [-- LABEL]`.
+ *
+ * Too slow for `npm test`; CI runs it. A label that cannot be reached is a failure. Last line `N passed, N failed`.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { serverPhases } from '../../src/persist/phases.ts';
+import { mainPhases, workerPhases } from '../../src/persist/store/phases.ts';
+import { scratchFolder } from '../tools/scratch.ts';
+import { perdure, program, readReport } from './perdure.ts';
+
+interface Subject {
+  readonly program: string;
+  readonly arguments: readonly string[];
+  readonly options: readonly string[];
+}
+
+const ordinary: Subject = {
+  program: 'transcript',
+  arguments: ['250'],
+  options: ['--interval', '3', '--ram', '16M'],
+};
+/** One checkpoint with more pages than half of the ring. */
+const large: Subject = {
+  program: 'fill',
+  arguments: ['24', '1'],
+  options: ['--interval', '3600000', '--ram', '64M'],
+};
+/** Enough bytes that the log is copied while the machine runs. */
+const busy: Subject = {
+  program: 'fill',
+  arguments: ['8', '4'],
+  options: ['--interval', '5', '--ram', '64M'],
+};
+const subjects: Readonly<Record<string, Subject>> = { 'segment-taken': large, 'log-after': busy };
+
+/** Reached only by a machine that goes on with an image. */
+const recovery = ['restart-begin', 'objects-created', 'objects-linked', 'restart-end'];
+/** Passed once in a life. */
+const once = new Set([
+  ...recovery,
+  ...[
+    'open',
+    'verify',
+    'load-objects',
+    'open-locked',
+    'open-created',
+    'open-life',
+    'log-before',
+    'log-after',
+  ],
+  ...['close-folded', 'close-marked', 'close-side', 'segment-taken'],
+  ...Object.keys(workerPhases).filter((label) => label.startsWith('fold-')),
+]);
+
+async function live(subject: Subject, cwd: string, point: string | null) {
+  const args = [
+    ...['run', '--clock', 'instructions', '--seed', '1', ...subject.options],
+    ...['--out', 'out.txt', '--report', 'report.json', 'image.db'],
+    ...[program(subject.program), ...subject.arguments],
+  ];
+  return perdure(args, { cwd, env: point === null ? {} : { PERDURE_CRASH_POINT: point } });
+}
+
+interface End {
+  readonly output: Buffer;
+  readonly hash: string;
+}
+
+function endOf(cwd: string): End {
+  return { output: fs.readFileSync(path.join(cwd, 'out.txt')), hash: readReport(cwd).imageHash };
+}
+
+const references = new Map<Subject, Promise<End>>();
+async function undisturbed(subject: Subject): Promise<End> {
+  const cwd = scratchFolder();
+  const { status, stderr } = await live(subject, cwd, null);
+  if (status !== 0) throw new Error(`the undisturbed run ended with ${status}: ${stderr}`);
+  return endOf(cwd);
+}
+
+/** Dies at each point in turn, then runs to the end; returns what is wrong, or null. */
+async function visit(subject: Subject, points: readonly string[]): Promise<string | null> {
+  const reference = references.get(subject) ?? undisturbed(subject);
+  references.set(subject, reference);
+  const want = await reference;
+  const cwd = scratchFolder();
+  for (const point of points) {
+    const life = await live(subject, cwd, point);
+    if (life.signal !== 'SIGKILL') return `${point} was not reached: exit ${life.status} ${life.stderr}`;
+  }
+  const last = await live(subject, cwd, null);
+  if (last.status !== 0) return `goes on with exit ${last.status}: ${last.stderr}`;
+  const got = endOf(cwd);
+  if (!got.output.equals(want.output)) return `the output differs; the files are in ${cwd}`;
+  if (got.hash !== want.hash) return `the image hash differs; the files are in ${cwd}`;
+  fs.rmSync(cwd, { recursive: true, force: true });
+  return null;
+}
+
+const wanted = process.argv[2];
+const cases: { subject: Subject; points: readonly string[] }[] = [];
+for (const label of [
+  ...Object.keys(mainPhases),
+  ...Object.keys(workerPhases),
+  ...Object.keys(serverPhases),
+]) {
+  const subject = subjects[label] ?? ordinary;
+  const before = recovery.includes(label) ? ['acknowledged:3'] : [];
+  cases.push({ subject, points: [...before, `${label}:1`] });
+  if (!once.has(label)) cases.push({ subject, points: [`${label}:3`] });
+}
+cases.push({
+  subject: ordinary,
+  points: [
+    ...['acknowledged:3', 'open-locked:1', 'open-life:1', 'verify:1', 'load-objects:1', 'restart-begin:1'],
+    ...['objects-created:1', 'objects-linked:1', 'restart-end:1', 'demarcation-begin:1', 'commit-before:1'],
+  ],
+});
+cases.push({ subject: ordinary, points: ['open-created:1', 'open-life:1', 'published:1', 'close-marked:1'] });
+
+let passed = 0;
+let failed = 0;
+for (const { subject, points } of cases) {
+  const name = points.join(', ');
+  if (wanted !== undefined && !name.includes(wanted)) continue;
+  const began = performance.now();
+  const trouble = await visit(subject, points);
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  if (trouble === null) passed++;
+  else failed++;
+  console.log(
+    `${trouble === null ? 'ok  ' : 'FAIL'} ${name}  ${seconds} s${trouble === null ? '' : `\n     ${trouble}`}`,
+  );
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
