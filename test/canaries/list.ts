@@ -43,9 +43,9 @@ export const canaries: readonly Canary[] = [
   },
   {
     name: 'waiters are restored in another order',
-    file: 'src/kernel/queue.ts',
-    find: 'return a.ticket !== b.ticket ? a.ticket < b.ticket : a.serial < b.serial;',
-    replace: 'return a.ticket !== b.ticket ? a.ticket > b.ticket : a.serial < b.serial;',
+    file: 'src/kernel/objects/thread.ts',
+    find: 'thread.ticket = inRange(ticket, k.nextTicket) ? ticket : 0;',
+    replace: 'thread.ticket = inRange(ticket, k.nextTicket) ? k.nextTicket - ticket : 0;',
     test: 'test/kernel/modes.test.ts',
   },
   {

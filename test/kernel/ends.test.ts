@@ -136,8 +136,9 @@ for (const isRebuilt of [false, true]) {
     for (const [type, code] of cases) {
       const world = pair(new Assembler().end(GATE), done(code));
       world.make(SERVER, { 384: 'mutex', 416: 'cond', 480: 'port' });
-      world.must('mutex_lock', SERVER + 0x180);
+      if (type === 'mutex') world.must('mutex_lock', SERVER + 0x180);
       world.finish();
+      // The mutex is owned by the task, which is in no image.
       if (isRebuilt && type !== 'mutex') world.rebuild();
       assert.ok(Number(world.thread(SERVER).ticket) > 0, `it waits for the ${type}`);
       world.must(`${type}_destroy`, SERVER + places[type]);

@@ -22,13 +22,13 @@ const signalNames: Readonly<Record<number, string>> = {
 /** `0x1234 (main + 0x10)`: where an address lies in the program, if it lies in a function. */
 export function placeOf(address: string, symbols: ProgramRow['symbols']): string {
   const at = Number(address);
-  let best: ProgramRow['symbols'][number] | null = null;
-  for (const symbol of symbols) {
-    const isIn = symbol.address <= at && (symbol.size === 0 || at < symbol.address + symbol.size);
-    if (!isIn || symbol.kind === 'object') continue;
-    if (best === null || symbol.address >= best.address) best = symbol;
-  }
-  if (best === null) return address;
+  // Symbols come in order of address; one without a size reaches to the next.
+  const next = symbols.findIndex((symbol) => symbol.address > at);
+  const reached = next < 0 ? symbols : symbols.slice(0, next);
+  const best = reached.findLast(
+    ({ kind, address: start, size }) => kind !== 'object' && (size === 0 ? next >= 0 : at < start + size),
+  );
+  if (best === undefined) return address;
   const offset = at - best.address;
   return `${address} (${best.name}${offset === 0 ? '' : ` + 0x${offset.toString(16)}`})`;
 }

@@ -123,6 +123,11 @@ export const threadFlags = {
   faulting: 16,
   /** The link to my client is an idempotent one (ours: a rebuilt server answers the same client). */
   clientIdempotent: 32,
-  /** The link to my server is an idempotent one. */
+  /** Never set: an idempotent client waits for its server, and has no link to it. */
   serverIdempotent: 64,
+  /** My server (client) ended the conversation in good order, or broke it off, while I was not waiting: not told yet. */
+  serverEnded: 128,
+  serverBroken: 256,
+  clientEnded: 512,
+  clientBroken: 1024,
 } as const;

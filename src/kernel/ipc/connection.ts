@@ -42,9 +42,11 @@ export function waitsFor(thread: Thread, peer: Thread): boolean {
 /** Begins a conversation; the client sends first. Neither has a peer in this role. */
 export function connect(k: KernelState, client: Thread, server: Thread): void {
   client.server = server;
+  client.flags &= ~(threadFlags.serverEnded | threadFlags.serverBroken);
   client.flags |= threadFlags.clientSender;
   server.client = client;
   server.flags &= ~(threadFlags.serverSender | threadFlags.clientIdempotent);
+  server.flags &= ~(threadFlags.clientEnded | threadFlags.clientBroken);
   touch(k, client);
   touch(k, server);
 }
@@ -52,7 +54,7 @@ export function connect(k: KernelState, client: Thread, server: Thread): void {
 /** The server has an idempotent client, which the caller of this makes wait for the server at once. */
 export function connectIdempotent(k: KernelState, client: Thread, server: Thread): void {
   server.client = client;
-  server.flags &= ~threadFlags.serverSender;
+  server.flags &= ~(threadFlags.serverSender | threadFlags.clientEnded | threadFlags.clientBroken);
   server.flags |= threadFlags.clientIdempotent;
   touch(k, server);
 }
@@ -78,7 +80,8 @@ export function unlink(k: KernelState, client: Thread, server: Thread): void {
 
 /**
  * The server lets go of its client. An idempotent client asks again; a reliable one is told: complete when the server
- * was the sender, broken off otherwise (fluke.md B.3 disconnect). A client that is not waiting finds out later.
+ * was the sender, broken off otherwise (fluke.md B.3 disconnect). A client that is not waiting is told at its
+ * next verb.
  */
 export function dropClient(k: KernelState, server: Thread, isDestroyed: boolean): void {
   if (server.client === null) return;
@@ -89,10 +92,11 @@ export function dropClient(k: KernelState, server: Thread, isDestroyed: boolean)
   }
   const isRepeated = servesIdempotent(server);
   const isNormal = (server.flags & threadFlags.serverSender) !== 0 && !isDestroyed;
-  const isWaiting = waitsFor(client, server);
+  const isWaiting = waitsFor(client, server) && (isRepeated || !isAtFault(client));
   unlink(k, client, server);
-  if (!isWaiting) return;
-  if (isRepeated || isFaultingFlag(client)) wake(k, client);
+  if (isRepeated) {
+    if (isWaiting) wake(k, client);
+  } else if (!isWaiting) client.flags |= isNormal ? threadFlags.serverEnded : threadFlags.serverBroken;
   else finish(k, client, isNormal ? outcomes.receiveDisconnected : outcomes.sendDisconnected);
 }
 
@@ -105,11 +109,30 @@ export function dropServer(k: KernelState, client: Thread, isDestroyed: boolean)
     return;
   }
   const isNormal = (client.flags & threadFlags.clientSender) !== 0 && !isDestroyed;
-  const isWaiting = waitsFor(server, client);
+  const isWaiting = waitsFor(server, client) && !isAtFault(server);
   unlink(k, client, server);
-  if (isWaiting) finish(k, server, isNormal ? outcomes.receiveDisconnected : outcomes.sendDisconnected);
+  if (!isWaiting) server.flags |= isNormal ? threadFlags.clientEnded : threadFlags.clientBroken;
+  else finish(k, server, isNormal ? outcomes.receiveDisconnected : outcomes.sendDisconnected);
 }
 
-function isFaultingFlag(thread: Thread): boolean {
+function isAtFault(thread: Thread): boolean {
   return (thread.flags & threadFlags.faulting) !== 0;
+}
+
+/** Why this client has no server: how the conversation ended that it was not told of, told once; or it had none. */
+export function tellServerGone(k: KernelState, client: Thread): number {
+  return tellGone(k, client, threadFlags.serverEnded, threadFlags.serverBroken);
+}
+
+/** Why this server has no client. */
+export function tellClientGone(k: KernelState, server: Thread): number {
+  return tellGone(k, server, threadFlags.clientEnded, threadFlags.clientBroken);
+}
+
+function tellGone(k: KernelState, thread: Thread, ended: number, broken: number): number {
+  const { flags } = thread;
+  thread.flags &= ~(ended | broken);
+  touch(k, thread);
+  if ((flags & broken) !== 0) return outcomes.sendDisconnected;
+  return (flags & ended) !== 0 ? outcomes.receiveDisconnected : outcomes.notConnected;
 }

@@ -36,6 +36,8 @@ import {
   dropServer,
   serverOf,
   servesIdempotent,
+  tellClientGone,
+  tellServerGone,
   unlink,
   waitsFor,
 } from './connection.ts';
@@ -194,7 +196,7 @@ function isClientSender(client: Thread): boolean {
 /** ipc_client_send_over_receive */
 export function clientSendOverReceive(k: KernelState, client: Thread, registers: Uint32Array): number {
   const server = serverOf(client);
-  if (server === null) return outcomes.notConnected;
+  if (server === null) return tellServerGone(k, client);
   if (!isClientSender(client)) {
     // The server has taken the line: what is left is discarded. Commit.
     discardRest(registers);
@@ -227,7 +229,7 @@ function discardRest(registers: Uint32Array): void {
 /** ipc_client_over_receive */
 export function clientOverReceive(k: KernelState, client: Thread, registers: Uint32Array): number {
   const server = serverOf(client);
-  if (server === null) return outcomes.notConnected;
+  if (server === null) return tellServerGone(k, client);
   // Commit: nothing below can fail.
   if (!isClientSender(client)) setEntryNumber(registers, entries.ipc_client_receive.number);
   else {
@@ -241,7 +243,7 @@ export function clientOverReceive(k: KernelState, client: Thread, registers: Uin
 /** ipc_client_receive */
 export function clientReceive(k: KernelState, client: Thread): number {
   const server = serverOf(client);
-  if (server === null) return outcomes.notConnected;
+  if (server === null) return tellServerGone(k, client);
   if (isClientSender(client)) return outcomes.success;
   if (verbOfWaiting(k, server, client) !== entries.ipc_server_send_wait_receive.number) {
     return wait(k, client, server.waiters, server);
@@ -276,7 +278,7 @@ function conversationOf(server: Thread): Thread | null {
 /** ipc_server_receive */
 export function serverReceive(k: KernelState, server: Thread): number {
   const client = conversationOf(server);
-  if (client === null) return outcomes.notConnected;
+  if (client === null) return tellClientGone(k, server);
   if ((server.flags & threadFlags.serverSender) !== 0) return outcomes.success;
   if (verbOfWaiting(k, client, server) !== entries.ipc_client_send_over_receive.number) {
     return wait(k, server, client.waiters, client);
@@ -294,8 +296,10 @@ export function serverReceive(k: KernelState, server: Thread): number {
 export function serverAckSendWaitReceive(k: KernelState, server: Thread, registers: Uint32Array): number {
   const client = conversationOf(server);
   // Commit: nothing below can fail.
-  if (client === null) becomeWaitReceive(registers);
-  else {
+  if (client === null) {
+    tellClientGone(k, server);
+    becomeWaitReceive(registers);
+  } else {
     if (isClientSender(client)) {
       if (verbOfWaiting(k, client, server) === entries.ipc_client_send_over_receive.number) {
         discardRest(registersOf(k, client));
@@ -314,7 +318,7 @@ export function serverAckSendWaitReceive(k: KernelState, server: Thread, registe
 /** ipc_server_send_wait_receive */
 export function serverSendWaitReceive(k: KernelState, server: Thread, registers: Uint32Array): number {
   const client = conversationOf(server);
-  if (client === null) return outcomes.notConnected;
+  if (client === null) return tellClientGone(k, server);
   if ((server.flags & threadFlags.serverSender) === 0) {
     setEntryNumber(registers, entries.ipc_server_ack_send_wait_receive.number);
     return results.stage;

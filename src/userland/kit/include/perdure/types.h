@@ -46,6 +46,10 @@ extern "C" {
 #define PERDURE_THREAD_FAULTING 0x10
 #define PERDURE_THREAD_CLIENT_IDEMPOTENT 0x20
 #define PERDURE_THREAD_SERVER_IDEMPOTENT 0x40
+#define PERDURE_THREAD_SERVER_ENDED 0x80
+#define PERDURE_THREAD_SERVER_BROKEN 0x100
+#define PERDURE_THREAD_CLIENT_ENDED 0x200
+#define PERDURE_THREAD_CLIENT_BROKEN 0x400
 
 /* Places for objects. An object belongs to its address: it is not in these bytes and must not be copied. */
 typedef struct {
