@@ -22,16 +22,16 @@ const ordinary: Subject = {
   arguments: ['250'],
   options: ['--interval', '3', '--ram', '16M'],
 };
-/** One checkpoint with more pages than half of the ring. */
+/** One checkpoint with more pages than the ring holds. */
 const large: Subject = {
   program: 'fill',
-  arguments: ['24', '1'],
-  options: ['--interval', '3600000', '--ram', '64M'],
+  arguments: ['40', '1'],
+  options: ['--interval', '3600000', '--ram', '128M'],
 };
 /** Enough bytes that the log is copied while the machine runs. */
 const busy: Subject = {
   program: 'fill',
-  arguments: ['8', '4'],
+  arguments: ['4', '3'],
   options: ['--interval', '5', '--ram', '64M'],
 };
 const subjects: Readonly<Record<string, Subject>> = { 'segment-taken': large, 'log-after': busy };

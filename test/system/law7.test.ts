@@ -56,7 +56,7 @@ test('later, only what a committed generation covers is out, at every point arou
     'commit-before:12',
     'commit-after:9',
     'acknowledged:15',
-    'released:8',
+    'released:3',
   ]) {
     bytesOut += (await dieAt(point)).out.length;
   }

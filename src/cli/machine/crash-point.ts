@@ -5,6 +5,8 @@
  * Invariant: without the variable, a visit does nothing at all.
  */
 
+import { serverPhases } from '../../persist/phases.ts';
+import { mainPhases, workerPhases } from '../../persist/store/phases.ts';
 import { usageError } from '../errors.ts';
 import type { Invocation } from '../verbs.ts';
 
@@ -20,6 +22,9 @@ export function crashPointOf(env: Invocation['env']): CrashPoint {
   const match = /^([a-z-]+):([1-9][0-9]*)$/.exec(text);
   if (match === null) throw usageError(`PERDURE_CRASH_POINT=${text} is not label:n`, 'unset it');
   const label = match[1] as string;
+  // A label that does not exist would never be reached, and a test would believe that it had been.
+  if (!(label in serverPhases || label in mainPhases || label in workerPhases))
+    throw usageError(`PERDURE_CRASH_POINT=${text}: there is no point ${label}`, 'see persist/phases.ts');
   let left = Number(match[2]);
   return {
     point: { label, visit: left },

@@ -4,6 +4,7 @@
  * Called by `perdure run`, in the life in which the program ends and in every later one. Runs no guest instruction.
  */
 import { assert } from '../../base/assert.ts';
+import { causes, faults } from '../../kernel/abi/codes.ts';
 import type { Ended } from '../../persist/server.ts';
 import type { Head, ProgramRow, Store } from '../../persist/store/contract.ts';
 import type { BorderState } from './assemble.ts';
@@ -33,13 +34,24 @@ export function placeOf(address: string, symbols: ProgramRow['symbols']): string
   return `${address} (${best.name}${offset === 0 ? '' : ` + 0x${offset.toString(16)}`})`;
 }
 
+/** What the program did: the kernel's word for a wrong call, the manual's for an exception. */
+function faultName(code: number): string {
+  const entries = code >= faults.processor ? Object.entries(causes) : Object.entries(faults);
+  const value = code >= faults.processor ? code - faults.processor : code;
+  const name = entries.find(([, number]) => number === value)?.[0];
+  const hex = `fault 0x${code.toString(16)}`;
+  return name === undefined
+    ? hex
+    : `${hex}, ${name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}`;
+}
+
 /** The guest's own status, or 128 + the signal that Linux would send; says what a trap was. */
 export function finish(ended: Ended, symbols: ProgramRow['symbols'], say: (line: string) => void): number {
   if (ended.kind === 'exit') return ended.status;
   const name = signalNames[ended.signal] ?? `signal ${ended.signal}`;
   say(
     `the program died of ${name} at pc ${placeOf(ended.pc, symbols)}, address ${ended.address} ` +
-      `(fault 0x${ended.code.toString(16)})`,
+      `(${faultName(ended.code)})`,
   );
   return 128 + ended.signal;
 }

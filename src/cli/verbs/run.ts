@@ -101,6 +101,8 @@ async function runStore(start: Start): Promise<number> {
           isPower,
         );
   const sink = fileSink ?? openStreamSink(process.stdout, unconfirmed, confirmed);
+  if (fileSink !== null && fileSink.origin > border.outputOrigin)
+    say(`--out ${options.out} was empty: it takes the output from byte ${fileSink.origin} on`);
   if (head !== null && border.ended !== null) {
     start.begun();
     const origin = fileSink?.origin ?? border.outputOrigin;

@@ -87,6 +87,8 @@ export type Request =
   | { readonly kind: 'fold' }
   /** Folds, marks the head closed, empties the log; the main thread then closes its connection. */
   | { readonly kind: 'prepareClose' }
-  | { readonly kind: 'close' };
+  | { readonly kind: 'close' }
+  /** The opening is refused on the main thread: close everything as it is. */
+  | { readonly kind: 'abandon' };
 
 export type Reply = { readonly error: PlainError | null };

@@ -96,8 +96,9 @@ export class WorkerLink {
     if (this.worker.threadId !== -1) await once(this.worker, 'exit');
   }
 
-  /** Ends the thread wherever it is; for an opening that was refused on this side. */
-  terminate(): void {
+  /** For an opening that is refused on this side: everything is closed when this returns. */
+  abandon(): void {
+    if (this.checkFailure() === null) this.ask({ kind: 'abandon' });
     this.port.close();
     void this.worker.terminate();
   }

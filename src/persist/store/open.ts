@@ -48,7 +48,7 @@ export function openStore(path: string, options: StoreOptions): Store {
     return store;
   } catch (error) {
     reader?.close();
-    if (link !== null) link.terminate();
+    link?.abandon();
     throw error;
   }
 }

@@ -104,6 +104,14 @@ export class RingWriter {
     wake(this.control);
   }
 
+  /** Waits until the worker has given back everything: it does so right after it has told of a commit. */
+  waitUntilEmpty(): void {
+    while (!this.isEmpty()) {
+      this.checkWorker();
+      Atomics.wait(this.control, control.released, this.released, 1000);
+    }
+  }
+
   private ensure(count: number): void {
     while (this.capacity - ((this.position - this.released) >>> 0) < count) {
       const before = Atomics.load(this.control, control.released);

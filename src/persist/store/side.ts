@@ -17,7 +17,8 @@ export interface SideFile {
   /** What the last owner acknowledged; null when the file was not there, or its owner wrote nothing. */
   readonly acknowledgedBefore: number | null;
   acknowledge(generation: number): void;
-  close(): void;
+  /** After an opening that was refused: the file is as it was before. */
+  abandon(): void;
   /** Closes and removes it. */
   remove(): void;
 }
@@ -69,7 +70,8 @@ function lockSide(path: string, database: Database.Database, pid: number, existe
     acknowledge: (generation) => {
       update.run(generation);
     },
-    close: () => {
+    abandon: () => {
+      if (!existed) unlinkSync(path);
       database.close();
     },
     remove: () => {

@@ -249,7 +249,11 @@ export class OpenStore implements Store {
     for (;;) {
       const seen = Atomics.load(this.link.words, control.committed);
       this.poll();
-      if (this.committedNow >= generation) return;
+      if (this.committedNow >= generation) {
+        // Back-pressure ends here: who waited for the newest batch finds the ring empty.
+        if (generation === this.published && this.batch === null) this.ring.waitUntilEmpty();
+        return;
+      }
       this.link.throwFailure();
       Atomics.wait(this.link.words, control.committed, seen, 1000);
     }
@@ -281,19 +285,23 @@ export class OpenStore implements Store {
 
   async close(): Promise<void> {
     assert(!this.isClosed, 'store: it is closed once');
+    let trouble: unknown = null;
     try {
       if (this.link.checkFailure() === null) {
         this.waitForCommit(this.published);
         this.link.ask({ kind: 'prepareClose' });
         this.tell();
       }
-    } finally {
-      this.isClosed = true;
-      Atomics.notify(this.link.words, control.committed);
-      this.reader.close();
+    } catch (error) {
+      trouble = error;
     }
-    if (this.link.checkFailure() === null) this.link.ask({ kind: 'close' });
+    this.isClosed = true;
+    Atomics.notify(this.link.words, control.committed);
+    this.reader.close();
+    if (trouble === null && this.link.checkFailure() === null) this.link.ask({ kind: 'close' });
+    // Also after a failure: a thread that still has the file open would remove its log by name when it ends.
     await this.link.ended();
+    if (trouble !== null) throw trouble;
     this.link.throwFailure();
   }
 }

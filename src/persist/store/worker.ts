@@ -211,6 +211,12 @@ class WorkerLoop {
         this.close();
         reply(null);
         return;
+      case 'abandon':
+        this.database.close();
+        this.side.abandon();
+        this.ended = true;
+        reply(null);
+        return;
     }
   }
 
@@ -285,6 +291,8 @@ class WorkerLoop {
   private close(): void {
     effects.phase('log-before');
     this.database.pragma('wal_checkpoint(TRUNCATE)');
+    // So that a stock client that looks at a stopped image leaves no files beside it. Refused while one is looking now.
+    this.database.pragma('journal_mode = DELETE');
     this.database.close();
     effects.phase('close-side');
     this.side.remove();
@@ -293,11 +301,13 @@ class WorkerLoop {
 }
 
 function main(): void {
+  let side: SideFile | null = null;
+  let database: Database.Database | null = null;
   try {
-    const side = openSide(options.path, options.pid, describeOwner);
+    side = openSide(options.path, options.pid, describeOwner);
     effects.phase('open-locked');
     const created = () => effects.phase('open-created');
-    const database = openWriter(options.path, options.create, options.durability, created);
+    database = openWriter(options.path, options.create, options.durability, created);
     refuseCutLog(database, options.path, side, options.acceptLoss);
     const loop = new WorkerLoop(database, side);
     setState(workerStates.running);
@@ -305,6 +315,11 @@ function main(): void {
     loop.run();
     setState(workerStates.ended);
   } catch (error) {
+    // Closed before anybody is told: a closing connection removes the log by its name.
+    if (Atomics.load(words, control.state) === workerStates.starting) {
+      database?.close();
+      side?.abandon();
+    }
     reply(plain(error));
     setState(workerStates.failed);
     for (const word of [control.committed, control.released]) Atomics.notify(words, word);
