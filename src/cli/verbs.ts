@@ -140,7 +140,7 @@ export const verbTable: readonly VerbRow[] = [
         name: 'durability',
         kind: 'choice',
         choices: ['process', 'power'],
-        default: 'process',
+        default: 'power',
         summary: 'what a commit survives: the death of the process, or the loss of power too',
       },
       {

@@ -20,6 +20,8 @@ export interface BareEffects {
   write(descriptor: 1 | 2, bytes: Uint8Array): void;
   /** Up to this many bytes of standard input; none at its end. */
   read(lengthMax: number): Uint8Array;
+  /** Told of a call that is none of those below, before it is answered with -ENOSYS; may throw to end the run. */
+  unknownCall?(call: number): void;
 }
 
 export interface BareOptions {
@@ -298,6 +300,7 @@ function answer(machine: Machine, memory: BareMemory, heap: Heap, options: BareO
       return memory.write(second, bytes) ? 0 : errors.fault;
     }
     default:
+      options.effects.unknownCall?.(call);
       return errors.noSuchCall;
   }
 }

@@ -141,4 +141,10 @@ test('the report says how the run ended', async () => {
   assert.ok(report.instructions > 0);
 });
 
+test('hart refuses a program that was built for the kernel, and says what to do', async () => {
+  const outcome = await perdure(['hart', program('hello')], { cwd: scratchFolder() });
+  assert.is(outcome.status, 65);
+  assert.match(outcome.stderr, /perdure run .*hello\.elf/);
+});
+
 test.run();

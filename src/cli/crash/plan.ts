@@ -77,7 +77,7 @@ export function planner(seed: number): () => KillPlan {
   };
   return () => {
     const draw = random();
-    if (draw < 0.4) return { phase: 'running', point: null, afterMs: random() ** 2 * 400 };
+    if (draw < 0.35) return { phase: 'running', point: null, afterMs: random() ** 2 * 400 };
     const phase = draw < 0.6 ? 'demarcation' : draw < 0.85 ? 'commit' : 'recovery';
     const label = pick(phase);
     const visit = phase === 'recovery' || isRare(label) ? 1 : 1 + Math.floor(random() ** 2 * 40);

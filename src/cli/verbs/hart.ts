@@ -10,6 +10,7 @@ import { type BareEnd, type BareProgram, createBareProgram } from '../../hw/bare
 import { ElfError, type ElfProgram, parseElf, symbolAt } from '../../hw/elf.ts';
 import { disassemble, registerNames } from '../../hw/instructions/disassemble.ts';
 import { traps } from '../../hw/machine.ts';
+import { entries } from '../../kernel/abi/entries.ts';
 import { TICKS_PER_NANOSECOND } from '../../kernel/abi/memory.ts';
 import { ExitCode, OperatorError } from '../errors.ts';
 import type { Invocation } from '../verbs.ts';
@@ -41,6 +42,17 @@ function loadProgram(file: string): ElfProgram {
     if (!(error instanceof ElfError)) throw error;
     throw new OperatorError(ExitCode.damaged, error.message, 'give a static RISC-V program (ELF64)');
   }
+}
+
+/** A program built for the kernel would ask for ever what nobody answers here. */
+function refuseKernelProgram(file: string, call: number): void {
+  const entry = Object.entries(entries).find(([, { number }]) => number === call);
+  if (entry === undefined) return;
+  throw new OperatorError(
+    ExitCode.damaged,
+    `${file}: it calls the kernel (${entry[0]}), and there is none here`,
+    `perdure run ${file}, or build it with perdure-cc -mbare`,
+  );
 }
 
 /** Bytes of standard input, waiting for them; none at its end. */
@@ -171,6 +183,7 @@ export async function run(invocation: Invocation): Promise<number> {
     effects: {
       write: (descriptor, bytes) => (descriptor === 1 ? invocation.stdout : invocation.stderr).write(bytes),
       read: readInput,
+      unknownCall: (call) => refuseKernelProgram(file, call),
     },
     ...(trace === null ? {} : { trace: (pc, bits) => trace.add(pc, bits) }),
   });
