@@ -14,7 +14,7 @@ import { faultBytes, handOverBytes, isMemoryFault, keeperOf, memoryFaultCode } f
 import { resolve } from './memory/chain.ts';
 import { touch } from './memory/changed.ts';
 import { results } from './results.ts';
-import { park, wait } from './schedule.ts';
+import { park, wait, wake } from './schedule.ts';
 import { type KernelState, live, type Port, type Thread } from './state.ts';
 
 /** What came of a fault: make the access again; give control back, nothing was changed; or the thread waits. */
@@ -53,17 +53,32 @@ export function serveFault(
       wait(k, thread, port.clients, port);
       return 'blocked';
     }
+    // A waiting thread that is at fault itself cannot be the one that serves the fault: it leaves its wait first.
+    if (server === thread) {
+      wake(k, server);
+      continue;
+    }
     const handed = handOverBytes(k, thread, server, port, bytes);
     if (handed === 0) {
       setFaultWords(k, thread, code, address, access);
       wait(k, thread, server.waiters, server);
       return 'blocked';
     }
-    // The server's own buffer is not there: that is the server's fault, served first.
     if (handed !== results.absent) return keepBlocked(k, thread, code, address, access);
-    if (serveMemoryFault(k) === 'service') return 'service';
+    // The server's own buffer is not there. A page that is only not in memory comes from its pager, which takes no
+    // guest time. Anything else is the server's own fault: it meets it when it makes its call again, not here, or two
+    // servers whose buffers are each other's would be asked for ever.
+    if (!isPageAway(k)) wake(k, server);
+    else if (serveMemoryFault(k) === 'service') return 'service';
   }
   return 'service';
+}
+
+/** True when the access that `state.fault` describes is allowed by the chain: only the page is not in memory. */
+function isPageAway(k: KernelState): boolean {
+  const { thread, address, access } = k.fault;
+  const space = thread === null ? null : live(thread.space);
+  return space !== null && resolve(k.chain, space, address, access);
 }
 
 /** Asks a keeper that is a user task. */
