@@ -145,7 +145,9 @@ function answerClient(k: KernelState, server: Thread, registers: Uint32Array): n
   const address = argument(registers, 1);
   const length = argument(registers, 2);
   const isWaiting = waitsFor(client, server);
-  const room = isFaulting(client) ? 8 : argument(registersOf(k, client), 4);
+  const ownRoom = isFaulting(client) ? 8 : argument(registersOf(k, client), 4);
+  // What no number can be counts as very long.
+  const room = ownRoom < 0 ? Number.MAX_SAFE_INTEGER : ownRoom;
   const count = isWaiting ? Math.min(length < 0 ? room : length, room, SHORT_MESSAGE_BYTES) : 0;
   const opened = openRead(k, k.window, server, address, count);
   if (opened !== 0) return opened;

@@ -49,7 +49,12 @@ export function openWindow(
   window.length = 0;
   window.count = 0;
   if (length === 0) return 0;
-  if (address < 0 || length < 0 || address + length > Number.MAX_SAFE_INTEGER) return faults.invalidAddress;
+  if (address < 0 || length < 0 || address + length > Number.MAX_SAFE_INTEGER) {
+    if (thread.isTask) return faults.invalidAddress;
+    // An access that nothing answers, of the thread whose buffer it is: which need not be the one that runs.
+    reach(k, thread, Number.MAX_SAFE_INTEGER, access);
+    return results.absent;
+  }
   let at = address;
   let left = length;
   while (left > 0) {
