@@ -12,6 +12,7 @@ import { entries } from './abi/entries.ts';
 import { TICKS_PER_NANOSECOND } from './abi/memory.ts';
 import { threadFlags, typeNumbers } from './abi/types.ts';
 import { firstClient, isFaulting, keeperOf } from './ipc/handover.ts';
+import { touch } from './memory/changed.ts';
 import { named } from './names.ts';
 import { becomeMutexLock } from './objects/cond.ts';
 import { enqueue } from './queue.ts';
@@ -121,4 +122,5 @@ export function stop(k: KernelState, thread: Thread): void {
     thread.ticket = 0;
   }
   leaveQueue(k, thread);
+  touch(k, thread);
 }
