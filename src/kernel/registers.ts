@@ -6,6 +6,7 @@
  */
 
 import { joinHalves, lowHalf, TWO_32 } from '../base/integer.ts';
+import { TICKS_PER_NANOSECOND } from './abi/memory.ts';
 import { states } from './abi/types.ts';
 import type { KernelState, Thread } from './state.ts';
 
@@ -40,6 +41,12 @@ export function setArgument(registers: Uint32Array, index: number, value: number
   const place = A0 + 2 * index;
   registers[place] = lowHalf(value);
   registers[place + 1] = Math.floor(value / TWO_32);
+}
+
+/** The tick until which the clock_sleep in these registers sleeps. What cannot be counted in ticks is never reached. */
+export function deadlineOf(registers: Uint32Array): bigint {
+  const deadline = argumentWord(registers, 0) * BigInt(TICKS_PER_NANOSECOND);
+  return BigInt.asUintN(64, deadline) === deadline ? deadline : 2n ** 64n - 1n;
 }
 
 export function setArgumentWord(registers: Uint32Array, index: number, value: bigint): void {

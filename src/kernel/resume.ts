@@ -9,14 +9,13 @@
  * Called by set_state of a thread.
  */
 import { entries } from './abi/entries.ts';
-import { TICKS_PER_NANOSECOND } from './abi/memory.ts';
 import { threadFlags, typeNumbers } from './abi/types.ts';
 import { firstClient, isFaulting, keeperOf } from './ipc/handover.ts';
 import { touch } from './memory/changed.ts';
 import { named } from './names.ts';
 import { becomeMutexLock } from './objects/cond.ts';
 import { enqueue } from './queue.ts';
-import { argument, argumentWord, entryNumber, registersOf } from './registers.ts';
+import { argument, deadlineOf, entryNumber, registersOf } from './registers.ts';
 import { forgetTurn, insertRunnable, leaveQueue, takeNewTurn } from './schedule.ts';
 import { type KernelObject, type KernelState, live, type Port, type Queue, type Thread } from './state.ts';
 
@@ -61,7 +60,7 @@ function queueOf(k: KernelState, thread: Thread, object: KernelObject | null): Q
   const verb = entryNumber(registers);
   if (isFaulting(thread)) return object === null ? null : faultQueue(k, thread, object);
   if (thread.deadline !== 0n) {
-    const isSame = argumentWord(registers, 0) * BigInt(TICKS_PER_NANOSECOND) === thread.deadline;
+    const isSame = deadlineOf(registers) === thread.deadline;
     return verb === entries.clock_sleep.number && isSame ? k.sleepers : null;
   }
   switch (object?.type) {

@@ -10,8 +10,8 @@ import { TICKS_PER_NANOSECOND } from '../abi/memory.ts';
 import { states, threadFlags } from '../abi/types.ts';
 import { touch } from '../memory/changed.ts';
 import {
-  argumentWord,
   clearReservation,
+  deadlineOf,
   saveRegisters,
   setArgumentWord,
   unloadRegisters,
@@ -44,11 +44,10 @@ export function readClock(k: KernelState, _caller: Thread, registers: Uint32Arra
 
 /** clock_sleep */
 export function sleepUntil(k: KernelState, caller: Thread, registers: Uint32Array): number {
-  const deadline = argumentWord(registers, 0) * BigInt(TICKS_PER_NANOSECOND);
+  const deadline = deadlineOf(registers);
   if (deadline <= tickOf(k)) return outcomes.success;
-  // What cannot be counted in ticks is never reached; the call stays legal as it is.
   if (caller.isTask) return outcomes.busy;
-  return sleep(k, caller, BigInt.asUintN(64, deadline) === deadline ? deadline : 2n ** 64n - 1n);
+  return sleep(k, caller, deadline);
 }
 
 /** True when the thread's state may be set: it is stopped and no user task. */
