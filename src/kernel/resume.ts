@@ -3,19 +3,19 @@
  * running (law 8); otherwise it is runnable and makes its call again.
  *
  * Import never amplifies (law 11): a thread waits only for what the call in its registers would have it wait for. For
- * ports and sets a reference is right enough, so the type must fit; mutexes and conds must be what the caller's own
- * address names; a peer must be the one it is linked to. The order in which threads are set does not matter: a peer
+ * ports and sets a reference is right enough, so the type must fit. Mutexes and conds must be what the thread's own
+ * address names, but memory may change its shape while it waits, so that is asked when its turn comes
+ * (`firstEntitled`), or a restart would send away who was waiting. A peer must be the one it is linked to. The order in which threads are set does not matter: a peer
  * whose own state comes later is simply waited for.
  * Called by set_state of a thread.
  */
 import { entries } from './abi/entries.ts';
 import { threadFlags, typeNumbers } from './abi/types.ts';
-import { firstClient, isFaulting, keeperOf } from './ipc/handover.ts';
+import { firstClient, isFaulting } from './ipc/handover.ts';
 import { touch } from './memory/changed.ts';
-import { named } from './names.ts';
 import { becomeMutexLock } from './objects/cond.ts';
 import { enqueue } from './queue.ts';
-import { argument, deadlineOf, entryNumber, registersOf } from './registers.ts';
+import { deadlineOf, entryNumber, registersOf } from './registers.ts';
 import { forgetTurn, insertRunnable, leaveQueue, takeNewTurn } from './schedule.ts';
 import { type KernelObject, type KernelState, live, type Port, type Queue, type Thread } from './state.ts';
 
@@ -58,21 +58,17 @@ export function resume(k: KernelState, thread: Thread): void {
 function queueOf(k: KernelState, thread: Thread, object: KernelObject | null): Queue | null {
   const registers = registersOf(k, thread);
   const verb = entryNumber(registers);
-  if (isFaulting(thread)) return object === null ? null : faultQueue(k, thread, object);
+  if (isFaulting(thread)) return object === null ? null : faultQueue(object);
   if (thread.deadline !== 0n) {
     const isSame = deadlineOf(registers) === thread.deadline;
     return verb === entries.clock_sleep.number && isSame ? k.sleepers : null;
   }
   switch (object?.type) {
     case typeNumbers.mutex: {
-      const isSame = named(k, thread, argument(registers, 0), typeNumbers.mutex) === object;
-      return verb === entries.mutex_lock.number && isSame && live(object.owner) !== null
-        ? object.waiters
-        : null;
+      return verb === entries.mutex_lock.number && live(object.owner) !== null ? object.waiters : null;
     }
     case typeNumbers.cond: {
-      const isSame = named(k, thread, argument(registers, 0), typeNumbers.cond) === object;
-      return verb === entries.cond_wait_again.number && isSame ? object.waiters : null;
+      return verb === entries.cond_wait_again.number ? object.waiters : null;
     }
     case typeNumbers.port: {
       const isCall = verb === entries.ipc_call.number;
@@ -94,11 +90,10 @@ function hasServer(port: Port): boolean {
   return set !== null && set.service === null && set.servers.first !== null;
 }
 
-function faultQueue(k: KernelState, thread: Thread, object: KernelObject): Queue | null {
+/** Whether the port is still the keeper is asked when somebody receives the fault. */
+function faultQueue(object: KernelObject): Queue | null {
   if (object.type === typeNumbers.thread) return object.waiters;
-  if (object.type !== typeNumbers.port || hasServer(object)) return null;
-  const keeper = keeperOf(k, thread, thread.faultCode, thread.faultAddress, thread.faultAccess);
-  return keeper.port === object ? object.clients : null;
+  return object.type === typeNumbers.port && !hasServer(object) ? object.clients : null;
 }
 
 /** The queue of a peer that the thread waits for; not when the peer waits for the thread too. */

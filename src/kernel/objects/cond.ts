@@ -13,7 +13,7 @@ import { named } from '../names.ts';
 import { argument, registersOf, setArgument, setEntryNumber } from '../registers.ts';
 import { finish, wait, wake } from '../schedule.ts';
 import { type Cond, type KernelState, live, type Thread } from '../state.ts';
-import { give, passOn } from './mutex.ts';
+import { firstEntitled, give, passOn } from './mutex.ts';
 import type { TypeOperations } from './operations.ts';
 
 const at = states.cond.offset;
@@ -68,7 +68,8 @@ function awaken(k: KernelState, sleeper: Thread): void {
 export function signal(k: KernelState, caller: Thread, registers: Uint32Array): number {
   const cond = named(k, caller, argument(registers, 0), typeNumbers.cond);
   if (typeof cond === 'number') return cond;
-  if (cond.waiters.first !== null) awaken(k, cond.waiters.first);
+  const sleeper = firstEntitled(k, cond);
+  if (sleeper !== null) awaken(k, sleeper);
   return outcomes.success;
 }
 

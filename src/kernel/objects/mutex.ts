@@ -9,10 +9,10 @@ import { faults, outcomes } from '../abi/codes.ts';
 import { states, typeNumbers } from '../abi/types.ts';
 import { taskWouldWait } from '../fault.ts';
 import { touch } from '../memory/changed.ts';
-import { named } from '../names.ts';
-import { argument } from '../registers.ts';
-import { finish, wait } from '../schedule.ts';
-import { type KernelState, live, type Mutex, type Thread } from '../state.ts';
+import { named, objectAt } from '../names.ts';
+import { argument, registersOf } from '../registers.ts';
+import { finish, wait, wake } from '../schedule.ts';
+import { type Cond, type KernelState, live, type Mutex, type Thread } from '../state.ts';
 import { readNumber, type TypeOperations, writeNumber } from './operations.ts';
 
 const at = states.mutex.offset;
@@ -25,9 +25,21 @@ export function give(k: KernelState, mutex: Mutex, owner: Thread | null): void {
   touch(k, mutex);
 }
 
+/**
+ * The first waiter whose own address still names what it waits for (law 11), or null. Those before it, for whom memory
+ * has changed its shape or whose state was made up, make their calls again.
+ */
+export function firstEntitled(k: KernelState, object: Mutex | Cond): Thread | null {
+  for (let first = object.waiters.first; first !== null; first = object.waiters.first) {
+    if (objectAt(k, first, argument(registersOf(k, first), 0)) === object) return first;
+    wake(k, first);
+  }
+  return null;
+}
+
 /** The owner lets go: the first waiter owns the mutex and its call is complete, or the mutex is free. */
 export function passOn(k: KernelState, mutex: Mutex): void {
-  const next = mutex.waiters.first;
+  const next = firstEntitled(k, mutex);
   give(k, mutex, next);
   if (next !== null) finish(k, next, outcomes.success);
 }
