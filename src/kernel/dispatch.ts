@@ -167,7 +167,7 @@ export function enter(k: KernelState, caller: Thread): Entered {
     const served: Served = isFault(result) ? serveFault(k, caller, result, 0, 0) : serveMemoryFault(k);
     if (served === 'service') return 'service';
     // A programming error, and a wait for a pager of the machine, cost the entry; a page that is there now does not.
-    if (isFault(result) || caller.queue?.order !== 'turn') {
+    if (isFault(result) || served === 'told' || caller.queue?.order !== 'turn') {
       chargeEntry(k, caller);
       return 'done';
     }

@@ -17,8 +17,12 @@ import { results } from './results.ts';
 import { park, wait, wake } from './schedule.ts';
 import { type KernelState, live, type Port, type Thread } from './state.ts';
 
-/** What came of a fault: make the access again; give control back, nothing was changed; or the thread waits. */
-export type Served = 'again' | 'service' | 'blocked';
+/**
+ * What came of a fault: make the access again, at no cost; give control back, nothing was changed; the thread waits; or
+ * its keeper was told and lets it try again, but the chain still forbids the access: that costs guest time, or a thread
+ * whose keeper is any port that answers would stand still for ever and let nobody else run.
+ */
+export type Served = 'again' | 'service' | 'blocked' | 'told';
 
 /** Room that a keeper has for its answer to a fault, bytes. */
 const FAULT_ANSWER_BYTES = 8;
@@ -103,8 +107,11 @@ function askTask(
   if (answer === 'retry') return 'service';
   if (!thread.alive) return 'blocked';
   if (answer === 'never') return keepBlocked(k, thread, code, address, access);
-  if (isRetryAnswer(k, thread, code, address, access, answer.bytes)) return 'again';
-  return keepBlocked(k, thread, code, address, access);
+  if (!isRetryAnswer(k, thread, code, address, access, answer.bytes)) {
+    return keepBlocked(k, thread, code, address, access);
+  }
+  const space = live(thread.space);
+  return space !== null && resolve(k.chain, space, address, access) ? 'again' : 'told';
 }
 
 /**

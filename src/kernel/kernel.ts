@@ -191,7 +191,7 @@ export class Kernel {
     }
     const served = serveMemoryFault(k);
     if (served === 'service') return false;
-    if (served === 'blocked') chargeEntry(k, thread);
+    if (served !== 'again') chargeEntry(k, thread);
     return true;
   }
 

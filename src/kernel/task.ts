@@ -132,7 +132,9 @@ function serveClient(k: KernelState, set: Portset, client: Thread): boolean {
   if (result === results.service) return false;
   if (result === results.absent) {
     // The client's buffer is not there: its own fault first. It may have to wait elsewhere for that.
-    return serveMemoryFault(k) !== 'service';
+    const served = serveMemoryFault(k);
+    if (served === 'told') wake(k, client);
+    return served !== 'service';
   }
   if (result >= 0 && client.alive && client.queue !== null) {
     if (isFault(result)) wake(k, client);
@@ -146,7 +148,8 @@ function serveFaultingClient(k: KernelState, client: Thread): boolean {
   const ticket = client.ticket;
   const served = serveFault(k, client, client.faultCode, client.faultAddress, client.faultAccess);
   if (served === 'service') return false;
-  if (served === 'again' && client.alive) wake(k, client);
+  const isRetried = served === 'again' || served === 'told';
+  if (isRetried && client.alive) wake(k, client);
   // Nobody answered and it waits where it waited: do not ask for ever.
-  return client.ticket !== ticket || client.queue === null || served === 'again';
+  return client.ticket !== ticket || client.queue === null || isRetried;
 }
