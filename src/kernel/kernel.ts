@@ -41,6 +41,8 @@ export interface Statistics {
   readonly faults: number;
   readonly switches: number;
   readonly services: number;
+  /** Instructions of guests in this life of the host. */
+  readonly retired: number;
   readonly objects: number;
   readonly framesFree: number;
 }
@@ -140,6 +142,7 @@ export class Kernel {
     const retired = hart.lastRetired;
     if (retired > 0) {
       thread.retired += retired;
+      k.statistics.retired += retired;
       thread.quantumLeft -= retired;
       k.spentTicks += retired;
       this.#faultsWithoutProgress = 0;

@@ -103,6 +103,8 @@ export function loadRegisters(k: KernelState, thread: Thread): void {
   hart.pcHalves[1] = thread.pcHalves[1] as number;
   hart.reservation[0] = thread.view.getBigUint64(at.reservation, true);
   hart.fcsr = Number(thread.view.getBigUint64(at.fcsr, true));
+  // instret is the thread's own count: a count of the machine's would begin anew with each life of the host.
+  hart.retiredWord[0] = BigInt(thread.retired);
   k.loaded = thread;
   k.statistics.switches += 1;
 }

@@ -302,7 +302,7 @@ export interface KernelState {
   /** scratch: a task asked `run` to return. */
   slicesGivenUp: boolean;
   /** host: numbers for reports; never read by the kernel. */
-  readonly statistics: { entries: number; faults: number; switches: number; services: number };
+  readonly statistics: { entries: number; faults: number; switches: number; services: number; retired: number };
 }
 
 /** The target of a link, or null when it is gone. */
@@ -368,7 +368,7 @@ export function createState(machine: Machine): KernelState {
     copied: 0,
     spentTicks: 0,
     slicesGivenUp: false,
-    statistics: { entries: 0, faults: 0, switches: 0, services: 0 },
+    statistics: { entries: 0, faults: 0, switches: 0, services: 0, retired: 0 },
   };
 }
 

@@ -30,7 +30,7 @@ function quantile(sorted: readonly number[], fraction: number): number {
 export function writeReport(invocation: Invocation, facts: RunFacts): void {
   const { runner, parts, store } = facts;
   const pauses = [...runner.pausesUs].sort((a, b) => a - b);
-  const instructions = Number(parts.machine.hart.retiredWord[0]);
+  const instructions = parts.kernel.statistics().retired;
   put(invocation, store, {
     ...endOf(facts.end, parts.server.ended),
     generation: parts.server.published,
