@@ -194,7 +194,10 @@ export class Kernel {
     }
     const served = serveMemoryFault(k);
     if (served === 'service') return false;
-    if (served !== 'again') chargeEntry(k, thread);
+    if (served !== 'again') {
+      chargeEntry(k, thread);
+      this.#faultsWithoutProgress = 0;
+    }
     return true;
   }
 

@@ -233,7 +233,7 @@ test('order words that were never handed out are not taken', () => {
   world.kernel.check();
 });
 
-test('a thread that claims to wait for what its registers do not name runs instead', () => {
+test('a thread that claims to wait for what its registers do not name runs instead, or waits and gets nothing', () => {
   const world = worldWithAll();
   world.addProgram(2, new Assembler().label('loop').j('loop'));
   const thread = 2 * SLAB_SIZE;
@@ -245,6 +245,8 @@ test('a thread that claims to wait for what its registers do not name runs inste
       world.must('thread_get_state', thread, 0);
       const words = { pc: PROGRAM + 0x1000, x17: entries[verb].number, x10: PROGRAM, priority: 3 };
       world.setState('thread', thread, words, [0, 0, world.scratch(0), 0, 0]);
+      // Whether the registers name the cond is asked when it is signalled: memory may change its shape meanwhile.
+      if (type === 'cond' && verb === 'cond_wait_again') world.must('cond_signal', place);
       assert.is(world.run(10), 'limit', `${verb} and a ${type}`);
       world.kernel.check();
     }

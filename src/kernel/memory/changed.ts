@@ -22,6 +22,11 @@ import {
 
 /** Regions over regions that a change is carried up through; deeper nesting does not collect. */
 const DEPTH_MAX = 32;
+/**
+ * Places at which nested collectors may see one change: windows onto windows double it level by level, and a program
+ * could keep the machine busy for hours with one store.
+ */
+const PLACES_MAX = 1024;
 
 /** Notes that the object's exportable state changed. Cheap: called on every entry. */
 export function touch(k: KernelState, object: KernelObject): void {
@@ -48,16 +53,24 @@ export function forEachCollector(
     }
     return;
   }
-  climb(space, address, 0, new Map(), visit);
+  climb({ left: PLACES_MAX, seen: new Map(), visit }, space, address, 0);
 }
 
-function climb(
-  space: Space,
-  address: number,
-  depth: number,
-  seen: Map<Space, Set<number>>,
-  visit: (region: Region, offset: number) => void,
-): void {
+/** What one climb knows: how many more places it may look at, and those it has. */
+interface Climb {
+  left: number;
+  readonly seen: Map<Space, Set<number>>;
+  readonly visit: (region: Region, offset: number) => void;
+}
+
+function bySerial(a: KernelObject, b: KernelObject): number {
+  return a.serial - b.serial;
+}
+
+function climb(state: Climb, space: Space, address: number, depth: number): void {
+  const { seen, visit } = state;
+  if (state.left === 0) return;
+  state.left -= 1;
   let addresses = seen.get(space);
   if (addresses === undefined) {
     addresses = new Set();
@@ -65,16 +78,17 @@ function climb(
   }
   if (addresses.has(address)) return;
   addresses.add(address);
-  for (const region of space.regions) {
+  // In an order that is the same in every life: where the climb ends is seen by nested collectors.
+  for (const region of [...space.regions].sort(bySerial)) {
     const offset = address - region.startAddress;
     if (offset < 0 || offset >= region.size) continue;
     if (region.collecting) visit(region, offset);
     if (depth === DEPTH_MAX) continue;
-    for (const mapping of region.mappings) {
+    for (const mapping of [...region.mappings].sort(bySerial)) {
       const within = offset - mapping.regionOffset;
       const above = live(mapping.space);
       if (above === null || within < 0 || within >= mapping.size) continue;
-      climb(above, mapping.startAddress + within, depth + 1, seen, visit);
+      climb(state, above, mapping.startAddress + within, depth + 1);
     }
   }
 }
