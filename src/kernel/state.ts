@@ -302,7 +302,13 @@ export interface KernelState {
   /** scratch: a task asked `run` to return. */
   slicesGivenUp: boolean;
   /** host: numbers for reports; never read by the kernel. */
-  readonly statistics: { entries: number; faults: number; switches: number; services: number; retired: number };
+  readonly statistics: {
+    entries: number;
+    faults: number;
+    switches: number;
+    services: number;
+    retired: number;
+  };
 }
 
 /** The target of a link, or null when it is gone. */

@@ -65,7 +65,12 @@ test('a server whose receive buffer is its own to keep does not send the machine
 });
 
 test('a room beyond all numbers is the room of the client that has it, and no fault of its server', () => {
-  const client = new Assembler().li(a0, PORT).li(a1, DATA).li(12, 8).li(13, DATA + 0x100).li(a4, -1);
+  const client = new Assembler()
+    .li(a0, PORT)
+    .li(a1, DATA)
+    .li(12, 8)
+    .li(13, DATA + 0x100)
+    .li(a4, -1);
   client.invoke('ipc_call').mv(s1, a0).end(GATE);
   const server = new Assembler().call('ipc_wait_receive', SET, 0, 0, DATA, 100);
   server.call('ipc_reply', SET, DATA, 8).mv(s1, a0).end(GATE);
@@ -77,7 +82,9 @@ test('a room beyond all numbers is the room of the client that has it, and no fa
 test('a buffer at no address is a fault of the client that has it, and none of its server', () => {
   const client = new Assembler().li(a0, PORT).li(a1, -4096).li(12, 8).li(13, DATA).li(a4, 8);
   client.invoke('ipc_call').end(GATE);
-  const server = new Assembler().call('clock_sleep', 1_000_000).call('ipc_wait_receive', SET, 0, 0, DATA, 100);
+  const server = new Assembler()
+    .call('clock_sleep', 1_000_000)
+    .call('ipc_wait_receive', SET, 0, 0, DATA, 100);
   const world = pair(client, server.end(GATE));
   world.finish();
   assert.is(Number(world.thread(SERVER).faultCode), 0);
@@ -107,8 +114,19 @@ test('who waits for a mutex waits on over a restart, though the window it named 
   world.must('mutex_destroy', BASE + 0x280);
   world.must('mutex_create', BASE + 0x1000 + 0xf00);
   world.setState('mutex', BASE + 0x1000 + 0xf00, { locked: 1 }, [BASE + 0x2a0]);
-  world.setState('mapping', BASE + 0x240, { ...window, regionOffset: BASE + 0x1000, startAddress: WINDOW - 0xf000 }, []);
-  world.write(BASE + 0x1000, new Assembler().call('mutex_lock', WINDOW - 0xf000 + 0xf00).end(GATE).bytes());
+  world.setState(
+    'mapping',
+    BASE + 0x240,
+    { ...window, regionOffset: BASE + 0x1000, startAddress: WINDOW - 0xf000 },
+    [],
+  );
+  world.write(
+    BASE + 0x1000,
+    new Assembler()
+      .call('mutex_lock', WINDOW - 0xf000 + 0xf00)
+      .end(GATE)
+      .bytes(),
+  );
   world.finish();
   assert.is.not(world.thread(BASE).ticket, 0n, 'it waits');
   world.must('mapping_destroy', BASE + 0x240);
