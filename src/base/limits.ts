@@ -26,6 +26,13 @@ export const SEGMENT_PAGES_MAX = 0x1_0000_0000;
 /** Instructions a thread runs before the next of the same priority has its turn. */
 export const QUANTUM_TICKS = 100_000;
 
+/**
+ * Objects, and threads among them, that may live at once. An object takes no page of its program, but a few hundred
+ * bytes of the host, a thread about four thousand: so much the host always has (about 0.6 GB).
+ */
+export const OBJECTS_MAX = 0x10_0000;
+export const THREADS_MAX = 0x1_0000;
+
 /** Thread priorities are 0 (lowest) to 31. */
 export const PRIORITY_MAX = 31;
 export const PRIORITY_DEFAULT = 16;

@@ -133,6 +133,7 @@ export function createObject(
 ): KernelObject {
   const object = makeObject(k, type, home, address, hash);
   place(k, object);
+  if (type === typeNumbers.thread) k.threadCount += 1;
   touch(k, object);
   return object;
 }
@@ -142,7 +143,10 @@ export function destroyObject(k: KernelState, object: KernelObject): void {
   if (object.type === typeNumbers.mapping) detach(k, object);
   if (object.type === typeNumbers.region) detachRegion(k, object);
   if (object.type === typeNumbers.space) releaseSpace(k, object);
-  if (object.type === typeNumbers.thread) releaseThread(k, object);
+  if (object.type === typeNumbers.thread) {
+    releaseThread(k, object);
+    k.threadCount -= 1;
+  }
   noteObjectGone(k, object);
   displace(k, object);
   object.alive = false;

@@ -4,6 +4,7 @@
  * One handler each for all types; what differs is in `objects/`. Links come out into, and go in from, reference objects
  * only (fluke.md A.1.6). Called by the dispatcher, which binds the type.
  */
+import { OBJECTS_MAX, THREADS_MAX } from '../base/limits.ts';
 import { faults, outcomes } from './abi/codes.ts';
 import { links, notReferencable, states, type TypeName, typeNames, typeNumbers } from './abi/types.ts';
 import { createObject, destroyObject } from './lifecycle.ts';
@@ -70,6 +71,8 @@ export function create(
   const { space, address } = k.chain;
   if (space === null || space.bottom === null) return faults.invalidAddress;
   if (space.bottom.objects.has(address)) return faults.objectExists;
+  if (k.bySerial.size >= OBJECTS_MAX) return outcomes.noMemory;
+  if (type === typeNumbers.thread && k.threadCount >= THREADS_MAX) return outcomes.noMemory;
   createObject(k, type, space, address, hash);
   return outcomes.success;
 }

@@ -269,6 +269,8 @@ export interface KernelState {
   readonly sleepers: Queue;
   /** derived: objects changed since the last `settle`. */
   touched: KernelObject[];
+  /** derived: living threads, less those of user tasks. */
+  threadCount: number;
   /** derived: number of collecting regions, and of those whose space is no bottom space. */
   collectingCount: number;
   nestedCollectingCount: number;
@@ -353,6 +355,7 @@ export function createState(machine: Machine): KernelState {
     runnableMask: 0,
     sleepers: emptyQueue('deadline'),
     touched: [],
+    threadCount: 0,
     collectingCount: 0,
     nestedCollectingCount: 0,
     tableEnd: Math.max(64, Math.floor(machine.frameCount / FRAMES_PER_TABLE)),

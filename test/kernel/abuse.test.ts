@@ -4,6 +4,8 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { THREADS_MAX } from '../../src/base/limits.ts';
+import { outcomes } from '../../src/kernel/abi/codes.ts';
 import { entries } from '../../src/kernel/abi/entries.ts';
 import { threadFlags } from '../../src/kernel/abi/types.ts';
 import { Assembler, a0, a1, a4, s1, t2 } from './assembler.ts';
@@ -178,6 +180,24 @@ test('instret goes on over a restart', () => {
   world.setState('thread', BASE, words);
   world.run(1);
   assert.is(world.machine.hart.retiredWord[0], retired + 1n);
+});
+
+test('threads without end are refused, not made', () => {
+  const world = new World();
+  const code = new Assembler().li(s1, PROGRAM + 0x2_0000).li(t2, 0);
+  code
+    .label('next')
+    .mv(a0, s1)
+    .invoke('thread_create')
+    .addi(s1, s1, 32)
+    .beq(a0, t2, 'next')
+    .mv(s1, a0)
+    .end(GATE);
+  world.addProgram(1, code);
+  world.kernel.state.threadCount = THREADS_MAX - 100;
+  world.finish();
+  assert.is(Number(world.thread(BASE).x[s1]), outcomes.noMemory);
+  assert.is(world.kernel.state.threadCount, THREADS_MAX);
 });
 
 test.run();
