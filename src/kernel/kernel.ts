@@ -109,6 +109,7 @@ export class Kernel {
   run(limitTicks: number): RunEnd {
     const k = this.state;
     k.slicesGivenUp = false;
+    k.hasRun = true;
     k.spentTicks = 0;
     if (!this.#serveQueues()) return 'service';
     wakeDueSleepers(k);

@@ -163,11 +163,12 @@ export function firstObject(bottom: Bottom, address: number, end: number): Kerne
 }
 
 /**
- * Whether an exported serial may be taken by this object: handed out before, and no other living object's. The one
- * place that decides it.
+ * Whether an exported serial may be taken by this object: handed out before, no other living object's, and only while
+ * a restart brings objects back. A guest that could give a new object the serial of a dead one at the same place would
+ * revive, at the next restart, links that are null now (law 5). The one place that decides it.
  */
 export function maySerialBe(k: KernelState, object: KernelObject, serial: number): boolean {
-  if (serial <= 0 || serial >= k.nextSerial) return false;
+  if (k.hasRun || serial <= 0 || serial >= k.nextSerial) return false;
   const holder = k.bySerial.get(serial);
   return holder === undefined || holder === object;
 }

@@ -303,6 +303,8 @@ export interface KernelState {
   spentTicks: number;
   /** scratch: a task asked `run` to return. */
   slicesGivenUp: boolean;
+  /** host: guests have run in this life; only restart, before that, gives objects their old serials back. */
+  hasRun: boolean;
   /** host: numbers for reports; never read by the kernel. */
   readonly statistics: {
     entries: number;
@@ -377,6 +379,7 @@ export function createState(machine: Machine): KernelState {
     copied: 0,
     spentTicks: 0,
     slicesGivenUp: false,
+    hasRun: false,
     statistics: { entries: 0, faults: 0, switches: 0, services: 0, retired: 0 },
   };
 }

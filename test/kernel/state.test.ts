@@ -150,6 +150,20 @@ test('a serial is taken only if it was handed out before and no living object ha
   world.kernel.check();
 });
 
+test('once guests have run, no object takes a serial: a dead link stays dead over a restart', () => {
+  const world = new World();
+  const place = BASE + 0x100;
+  const serialOf = (): bigint =>
+    states.mutex.read(new DataView(peek(world, 'mutex', place).buffer), 0).serial;
+  world.must('mutex_create', place);
+  const dead = serialOf();
+  world.kernel.run(1);
+  world.must('mutex_destroy', place);
+  world.must('mutex_create', place);
+  world.setState('mutex', place, { serial: Number(dead) });
+  assert.is.not(serialOf(), dead);
+});
+
 test('a mutex is locked exactly when it has an owner', () => {
   const world = worldWithAll();
   const mutex = placeOf('mutex');

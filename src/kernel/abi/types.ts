@@ -28,7 +28,8 @@ export const protection = { read: 1, write: 2, execute: 4 } as const;
 
 /**
  * Simple state. `serial` is the object's number that is never used again (law 5): get_state reads it; set_state takes
- * it when it is not 0, was handed out before and no living object has it, and otherwise leaves the object's own.
+ * it only before the first slice of a life (restart), when it was handed out before and no living object has it, and
+ * otherwise leaves the object's own.
  * `hash` is write-once at creation (fluke.md A.1.8) and ignored by set_state.
  */
 export const states = {
