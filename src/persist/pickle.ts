@@ -6,12 +6,14 @@
  * Called by the checkpoint and by restart. Never reads the store.
  */
 import { assert, present } from '../base/assert.ts';
+import { concatBytes, viewOf } from '../base/bytes.ts';
 import { outcomes } from '../kernel/abi/codes.ts';
 import type { EntryName } from '../kernel/abi/entries.ts';
+import { item, itemKinds } from '../kernel/abi/memory.ts';
 import type { TypeName } from '../kernel/abi/types.ts';
 import { links, states, typeNames, typeNumbers } from '../kernel/abi/types.ts';
 import type { Arena, ExternalName } from './arena.ts';
-import { call, must } from './arena.ts';
+import { call, ITEMS_MAX, must } from './arena.ts';
 import type { StoredLink, StoredObject } from './store/contract.ts';
 
 const namesByNumber: readonly (TypeName | undefined)[] = typeNames.reduce<(TypeName | undefined)[]>(
@@ -44,6 +46,44 @@ function linkOf(arena: Arena, reference: number): StoredLink {
   throw new Error('pickle: a link points outside the image at something without a name');
 }
 
+/** True for a region that somebody collects from: its changed set is persistent too. */
+function isCollecting(type: TypeName, state: Uint8Array): boolean {
+  return type === 'region' && viewOf(state).getBigUint64(states.region.offset.collecting, true) !== 0n;
+}
+
+/** The changed set of a region inside the segment, as items, without taking anything out of it. */
+function changedSet(arena: Arena, region: number): Uint8Array {
+  const { task } = arena;
+  const parts: Uint8Array[] = [];
+  let cursor = 0;
+  let count: number;
+  do {
+    must(task, 'region_peek_changed', region, cursor, arena.items, ITEMS_MAX);
+    cursor = task.result(0);
+    count = ITEMS_MAX - task.result(2);
+    parts.push(task.memory.slice(arena.itemsOffset, arena.itemsOffset + count * item.size));
+  } while (count === ITEMS_MAX);
+  return concatBytes(parts);
+}
+
+/** Last pass of restart: a region's changed set is what it was, not what restart itself changed. */
+export function loadChangedSet(arena: Arena, object: StoredObject): void {
+  const { size } = states.region;
+  if (typeName(object.type) !== 'region' || !isCollecting('region', object.state)) return;
+  const { task } = arena;
+  do {
+    const outcome = call(task, 'region_collect', object.address, arena.items, ITEMS_MAX);
+    if (outcome !== outcomes.success) return;
+  } while (task.result(1) === 0);
+  const view = viewOf(object.state);
+  for (let at = size; at < object.state.length; at += item.size) {
+    const { offset, pc, kind, type } = item.read(view, at);
+    const isPage = kind === itemKinds.page || kind === itemKinds.pageGone;
+    // Refused for what can no longer be named, because the region's window moved since: a collector could not reach it either.
+    call(task, 'region_mark_changed', object.address, Number(offset), kind, isPage ? Number(pc) : type);
+  }
+}
+
 /** Takes out the state of the object at this segment address, without disturbing it. */
 export function pickle(arena: Arena, address: number, typeNumber: number): StoredObject {
   const { task } = arena;
@@ -51,7 +91,8 @@ export function pickle(arena: Arena, address: number, typeNumber: number): Store
   const linkCount = links[type].length;
   must(task, entry(type, 'peek_state'), address, arena.state, ...arena.scratch.slice(0, linkCount));
   const { size, offset } = states[type];
-  const state = task.memory.slice(arena.stateOffset, arena.stateOffset + size);
+  const simple = task.memory.slice(arena.stateOffset, arena.stateOffset + size);
+  const state = isCollecting(type, simple) ? concatBytes([simple, changedSet(arena, address)]) : simple;
   const serial = task.memoryView.getBigUint64(arena.stateOffset + offset.serial, true);
   const stored = arena.scratch.slice(0, linkCount).map((reference) => linkOf(arena, reference));
   assert(serial !== 0n, `pickle: the ${type} at ${address} has a serial`);
@@ -100,8 +141,13 @@ function aim(arena: Arena, link: StoredLink, scratch: number, inventory: Invento
 /** Second pass of restart: loads simple state and links. Threads must come last. */
 export function loadPickled(arena: Arena, object: StoredObject, inventory: Inventory): void {
   const type = typeName(object.type);
-  assert(object.state.length === states[type].size, `restart: the ${type} at ${object.address} has its size`);
-  arena.task.memory.set(object.state, arena.stateOffset);
+  const { size } = states[type];
+  const tail = object.state.length - size;
+  assert(
+    type === 'region' ? tail >= 0 && tail % item.size === 0 : tail === 0,
+    `restart: the ${type} at ${object.address} has its size`,
+  );
+  arena.task.memory.set(object.state.subarray(0, size), arena.stateOffset);
   const scratch = arena.scratch.slice(0, object.links.length);
   assert(
     object.links.length === links[type].length,

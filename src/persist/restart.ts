@@ -9,7 +9,7 @@ import { outcomes } from '../kernel/abi/codes.ts';
 import { typeNumbers } from '../kernel/abi/types.ts';
 import type { Arena } from './arena.ts';
 import { call, ITEMS_MAX } from './arena.ts';
-import { createPickled, loadPickled } from './pickle.ts';
+import { createPickled, loadChangedSet, loadPickled } from './pickle.ts';
 import type { Store, StoredObject } from './store/contract.ts';
 
 /** Recreates every object of the store's head. Returns how many there were. */
@@ -24,6 +24,7 @@ export function restart(arena: Arena, store: Store, phase: (label: string) => vo
     else loadPickled(arena, object, inventory);
   }
   for (const thread of threads) loadPickled(arena, thread, inventory);
+  for (const object of inventory.values()) loadChangedSet(arena, object);
   phase('objects-linked');
   discardChanges(arena);
   return inventory.size;

@@ -4,15 +4,20 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { zeroRecord } from '../../src/base/layout.ts';
 import { PAGE_SIZE } from '../../src/base/limits.ts';
 import { generator } from '../../src/cli/crash/plan.ts';
 import type { Assembly, BorderState } from '../../src/cli/machine/assemble.ts';
 import { assemble, emptyBorder } from '../../src/cli/machine/assemble.ts';
 import { loadProgram } from '../../src/cli/machine/program.ts';
 import { initialRecord } from '../../src/cli/machine/record.ts';
-import { typeNumbers } from '../../src/kernel/abi/types.ts';
+import { item, PROGRAM_START } from '../../src/kernel/abi/memory.ts';
+import { states, typeNumbers } from '../../src/kernel/abi/types.ts';
+import { must } from '../../src/persist/arena.ts';
 import { pickle } from '../../src/persist/pickle.ts';
+import { slab } from '../../src/persist/places.ts';
 import type { StoredLink, StoredObject } from '../../src/persist/store/contract.ts';
+import { formatOfName, stateToText, textToState } from '../../src/persist/store/formats.ts';
 import { program } from '../system/perdure.ts';
 import { MemoryStore } from './memory-store.ts';
 
@@ -156,6 +161,39 @@ test('memory after a demarcation is what a new machine finds, to the byte', () =
     demarcate(parts);
     assertSameMemory(parts, start(store.reopen(), elf, ['1', '2']));
   }
+});
+
+test('what a collector inside the image has not collected yet is there after restart', () => {
+  const store = new MemoryStore();
+  const elf = program('fill');
+  const parts = start(store, elf, ['1', '2']);
+  const { arena } = parts.server;
+  const { task } = arena;
+  const place = slab(1);
+  const region = place.mapping(100);
+  const spaceReference = arena.scratch[0] as number;
+  must(task, 'space_reference', place.space, spaceReference);
+  must(task, 'region_create', region);
+  states.region.write(task.memoryView, arena.stateOffset, {
+    ...zeroRecord(states.region),
+    startAddress: BigInt(PROGRAM_START),
+    size: 0x100_0000n,
+    protection: 3n,
+  });
+  must(task, 'region_set_state', region, arena.state, spaceReference);
+  must(task, 'region_collect', region, arena.items, 1);
+  advance(parts, 300_000);
+  demarcate(parts);
+  const saved = pickle(arena, region, typeNumbers.region);
+  const itemCount = (saved.state.length - states.region.size) / item.size;
+  assert.ok(itemCount > 10, `the program changed ${itemCount} things`);
+  assert.equal(words(store.content.objects.get(region) as StoredObject), words(saved));
+
+  const again = start(store.reopen(), elf, ['1', '2']);
+  assert.equal(words(pickle(again.server.arena, region, typeNumbers.region)), words(saved));
+  // Through the file's own form as well: JSON text and back.
+  const format = formatOfName('region');
+  assert.equal(textToState(format, stateToText(format, saved.state)), saved.state);
 });
 
 test('a link whose target was replaced by another object is null after restart', () => {

@@ -12,7 +12,10 @@ export type StoredLink =
   | { readonly address: number; readonly serial: bigint }
   | { readonly name: string };
 
-/** An object: `state` is its simple state as laid out by `kernel/abi/types.ts`; links in that table's order. */
+/**
+ * An object: `state` is its simple state as laid out by `kernel/abi/types.ts`, and behind it, for a region that collects,
+ * its changed set (24 bytes an item, `item` of `kernel/abi/memory.ts`); links in that table's order.
+ */
 export interface StoredObject {
   readonly address: number;
   readonly type: number;

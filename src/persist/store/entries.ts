@@ -2,7 +2,7 @@
  * The byte forms of what a batch holds besides pages: objects, journal rows, output. The same bytes lie in the ring and
  * in the packed record, so the worker only copies them.
  *
- *   object:  address u64, serial u64, type u16, state size u16, link count u16, reserved u16, state, links
+ *   object:  address u64, serial u64, type u16, link count u16, state size u32, state, links
  *   link:    tag u8: 0 null; 1 address u64, serial u64; 2 name length u16, name
  *   row:     name length u16, reserved u16, data size u32, offset u64, name, data
  *            (a journal row: name is its kind; output and its confirmation: name is the sink)
@@ -22,9 +22,8 @@ export function appendObject(out: GrowingBytes, object: StoredObject): void {
   writeInteger(out.buffer, at, object.address);
   out.buffer.writeBigUInt64LE(object.serial, at + 8);
   out.buffer.writeUInt16LE(object.type, at + 16);
-  out.buffer.writeUInt16LE(object.state.length, at + 18);
-  out.buffer.writeUInt16LE(object.links.length, at + 20);
-  out.buffer.writeUInt16LE(0, at + 22);
+  out.buffer.writeUInt16LE(object.links.length, at + 18);
+  out.buffer.writeUInt32LE(object.state.length, at + 20);
   out.append(object.state);
   for (const link of object.links) appendLink(out, link);
 }
@@ -51,8 +50,8 @@ function appendLink(out: GrowingBytes, link: StoredLink): void {
 
 /** Reads the object at `at`; `end` is where the next entry begins. */
 export function readObject(buffer: Buffer, at: number): { object: StoredObject; end: number } {
-  const stateSize = buffer.readUInt16LE(at + 18);
-  const linkCount = buffer.readUInt16LE(at + 20);
+  const linkCount = buffer.readUInt16LE(at + 18);
+  const stateSize = buffer.readUInt32LE(at + 20);
   let position = at + OBJECT_HEADER_BYTES + stateSize;
   const state = new Uint8Array(buffer.subarray(at + OBJECT_HEADER_BYTES, position));
   const links: StoredLink[] = [];

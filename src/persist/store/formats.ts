@@ -52,9 +52,14 @@ function wordText(view: DataView, at: number): string {
   return String(view.getBigInt64(at, true));
 }
 
-/** The state as a JSON object, fields in the order of the layout. */
+const CHANGED_PREFIX = ',"changed":[';
+
+/** The state as a JSON object, fields in the order of the layout; words behind the layout are the array `changed`. */
 export function stateToText(format: ObjectFormat, state: Uint8Array): string {
-  assert(state.length === format.size, `formats: a ${format.name} has ${format.size} bytes of state`);
+  assert(
+    state.length >= format.size && state.length % 8 === 0,
+    `formats: a ${format.name} has ${format.size} bytes of state, and then whole words`,
+  );
   const view = new DataView(state.buffer, state.byteOffset, state.byteLength);
   let text = '{';
   for (const place of format.places) {
@@ -68,12 +73,17 @@ export function stateToText(format: ObjectFormat, state: Uint8Array): string {
       text += ']';
     }
   }
-  return `${text}}`;
+  for (let at = format.size; at < state.length; at += 8) {
+    text += (at === format.size ? CHANGED_PREFIX : ',') + wordText(view, at);
+  }
+  return state.length > format.size ? `${text}]}` : `${text}}`;
 }
 
 /** Reads what `stateToText` wrote: the same field names in the same order. Throws DamageError. */
 export function textToState(format: ObjectFormat, text: string): Uint8Array {
-  const state = new Uint8Array(format.size);
+  const tail = text.indexOf(CHANGED_PREFIX);
+  const tailWords = tail < 0 ? 0 : text.slice(tail + CHANGED_PREFIX.length).split(',').length;
+  const state = new Uint8Array(format.size + 8 * tailWords);
   const view = new DataView(state.buffer);
   let at = 0;
   const expect = (literal: string) => {
@@ -98,6 +108,11 @@ export function textToState(format: ObjectFormat, text: string): Uint8Array {
       expect(']');
     }
   }
+  for (let i = 0; i < tailWords; i++) {
+    expect(i === 0 ? CHANGED_PREFIX : ',');
+    word(format.size + 8 * i);
+  }
+  if (tailWords > 0) expect(']');
   expect('}');
   if (at !== text.length) throw new DamageError(`the state of a ${format.name} has more text`);
   return state;
