@@ -33,12 +33,26 @@ async function askEverything(path: string): Promise<number> {
   return names.length;
 }
 
+/** Waits until the image is there and has a checkpoint; a loaded machine starts a process slowly. */
+async function untilWritten(path: string): Promise<void> {
+  for (const end = Date.now() + 20_000; ; ) {
+    try {
+      const [row] = await ask(path, 'SELECT generation FROM head');
+      if ((row?.generation as number) > 0) return;
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
+    assert.ok(Date.now() < end, 'the writer has made a checkpoint');
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
 stock('a stock client reads everything while a writer runs, and after it was killed', async () => {
   await withImage(async (path) => {
     const writer = runChild({ path, seed: 21, last: 1_000_000, killAfterMs: 2500 });
     let generation = 0;
     let rounds = 0;
-    await new Promise((done) => setTimeout(done, 1200));
+    await untilWritten(path);
     for (let i = 0; i < 3; i++) {
       assert.ok((await askEverything(path)) > 25, 'there are tables and views');
       const [row] = await ask(path, 'SELECT generation, objects_folded FROM head');
