@@ -9,31 +9,14 @@ import { outcomes } from '../../src/kernel/abi/codes.ts';
 import { entries } from '../../src/kernel/abi/entries.ts';
 import { threadFlags } from '../../src/kernel/abi/types.ts';
 import { Assembler, a0, a1, a4, s1, t2 } from './assembler.ts';
+import { CLIENT, PORT, pair, SERVER, SET } from './pair.ts';
 import { resultOf } from './rebuild.ts';
 import { CODE, DATA, own, PROGRAM, SLAB_SIZE, World } from './world.ts';
 
 const BASE = SLAB_SIZE;
-const CLIENT = SLAB_SIZE;
-const SERVER = 2 * SLAB_SIZE;
 const GATE = PROGRAM + own.gate;
-const SET = PROGRAM + 0x100;
-const PORT = PROGRAM + 0x160;
 /** A window beside the program's own memory. */
 const WINDOW = 0x4000_0000;
-
-/** A client and a server in two spaces, as in ends.test.ts; the server runs first. */
-function pair(client: Assembler, server: Assembler): World {
-  const world = new World();
-  world.addProgram(2, server, { priority: 20 });
-  world.make(SERVER, { 256: 'portset', 288: 'port', 320: 'reference', 352: 'reference' });
-  world.must('portset_reference', SERVER + 0x100, SERVER + 0x140);
-  world.setState('port', SERVER + 0x120, { alias: 1 }, [SERVER + 0x140]);
-  world.must('port_reference', SERVER + 0x120, SERVER + 0x160);
-  world.addProgram(1, client);
-  world.make(CLIENT, { 352: 'reference' });
-  world.must('reference_copy', SERVER + 0x160, CLIENT + 0x160);
-  return world;
-}
 
 /** A window of the program onto nothing: faults in it go to the keeper. */
 function keptWindow(world: World, base: number, keeper: number): void {

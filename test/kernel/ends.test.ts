@@ -5,31 +5,14 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { outcomes } from '../../src/kernel/abi/codes.ts';
 import { Assembler, a0, a2, a4, s1, s2, s3 } from './assembler.ts';
-import { CODE, DATA, own, PROGRAM, SLAB_SIZE, World } from './world.ts';
+import { CLIENT, PORT, pair, SERVER, SET } from './pair.ts';
+import { CODE, DATA, own, PROGRAM, type World } from './world.ts';
 
-const CLIENT = SLAB_SIZE;
-const SERVER = 2 * SLAB_SIZE;
 const GATE = PROGRAM + own.gate;
-const SET = PROGRAM + 0x100;
-const PORT = PROGRAM + 0x160;
 
 /** Ends: what the last call gave is in s1, and a2 and a4 as they were then in s2 and s3. */
 function done(code: Assembler): Assembler {
   return code.mv(s1, a0).mv(s2, a2).mv(s3, a4).end(GATE);
-}
-
-/** A client and a server in two spaces; the server runs first (it has the higher priority) and waits. */
-function pair(client: Assembler, server: Assembler): World {
-  const world = new World();
-  world.addProgram(2, server, { priority: 20 });
-  world.make(SERVER, { 256: 'portset', 288: 'port', 320: 'reference', 352: 'reference' });
-  world.must('portset_reference', SERVER + 0x100, SERVER + 0x140);
-  world.setState('port', SERVER + 0x120, { alias: 1 }, [SERVER + 0x140]);
-  world.must('port_reference', SERVER + 0x120, SERVER + 0x160);
-  world.addProgram(1, client);
-  world.make(CLIENT, { 352: 'reference' });
-  world.must('reference_copy', SERVER + 0x160, CLIENT + 0x160);
-  return world;
 }
 
 function ended(world: World, base: number): [number, number, number] {

@@ -30,7 +30,6 @@ export interface RunnerHost {
   readonly nowMs: () => number;
   /** Wall clock, milliseconds since 1970. */
   readonly wallMs: () => number;
-  readonly warn: (line: string) => void;
   /** Labelled points of a crash test (persist/phases.ts). */
   readonly phase: (label: string) => void;
 }

@@ -149,7 +149,7 @@ async function runStore(start: Start): Promise<number> {
       outputOrigin: fileSink?.origin ?? border.outputOrigin,
       sliceTicksMax: sliceTicksMax(invocation.env),
     },
-    { nowMs: () => performance.now(), wallMs: () => Date.now(), warn: say, phase },
+    { nowMs: () => performance.now(), wallMs: () => Date.now(), phase },
   );
   if (head !== null)
     say(`${store.path} goes on at generation ${head.generation} (${parts.objectCount} objects)`);
