@@ -111,7 +111,7 @@ function convert(
       return text;
     case 'choice': {
       if (option.choices.includes(text)) return text;
-      throw refuse(`must be ${option.choices.join(' or ')}`);
+      throw refuse(`must be ${option.choices.slice(0, -1).join(', ')} or ${option.choices.at(-1)}`);
     }
     case 'integer': {
       const value = Number(text);

@@ -204,9 +204,9 @@ export const verbTable: readonly VerbRow[] = [
       {
         name: 'tier',
         kind: 'choice',
-        choices: ['interpreter'],
-        default: 'interpreter',
-        summary: 'how instructions are executed',
+        choices: ['interpreter', 'translator', 'auto'],
+        default: 'auto',
+        summary: 'interpret instructions, translate them to WebAssembly, or translate what is hot',
       },
       { name: 'budget', kind: 'integer', placeholder: 'N', min: 1, summary: 'stop after N instructions' },
       { name: 'trace', kind: 'text', placeholder: 'FILE', summary: 'write a line per instruction to FILE' },

@@ -8,18 +8,20 @@ import { assert, present } from '../base/assert.ts';
 import { highHalf, joinHalves, lowHalf } from '../base/integer.ts';
 import { PAGE_SHIFT, PAGE_SIZE } from '../base/limits.ts';
 import { writeDecoderTables } from './decoder.ts';
-import { generateInterpreter } from './interpreter.ts';
 import {
   at,
-  HART,
-  hartRecord,
   type LinearMemory,
   LOG_ENTRY_SIZE,
   LOG_FORGOTTEN,
   operations,
   placeLinearMemory,
+  REGION_RECORDS,
+  REGIONS_MAX,
+  regionRecord,
   STRADDLE_SLOT,
   slot,
+  TLB_ENTRIES,
+  TLB_ENTRY_SHIFT,
   TLB_ENTRY_SIZE,
   TLB_INVALID_BYTE,
   TLB_OFF,
@@ -27,15 +29,9 @@ import {
   TLBS,
   tlbSet,
 } from './layout.ts';
-import type { Hart, HartState, Machine, ModificationLog } from './machine.ts';
-
-/** The same for every machine: what depends on the size of RAM is read from the hart record. */
-const interpreterModule = new WebAssembly.Module(generateInterpreter());
-
-interface InterpreterExports {
-  readonly run: (budget: number) => number;
-  readonly flushWrites: () => void;
-}
+import type { Hart, Machine, MachineOptions, ModificationLog } from './machine.ts';
+import { exportHartState, importHartState } from './state.ts';
+import { createTiers, type Tiers } from './tiers.ts';
 
 /** The linear memory and its views; shared by the parts of one machine. */
 interface Core {
@@ -43,7 +39,7 @@ interface Core {
   readonly place: LinearMemory;
   readonly bytes: Uint8Array;
   readonly view: DataView;
-  readonly interpreter: InterpreterExports;
+  readonly tiers: Tiers;
 }
 
 function writeStraddleSlot(view: DataView): void {
@@ -52,7 +48,7 @@ function writeStraddleSlot(view: DataView): void {
   }
 }
 
-function createCore(ramBytes: number): Core {
+function createCore(ramBytes: number, options: MachineOptions): Core {
   const place = placeLinearMemory(ramBytes);
   const pages = place.size / 65536;
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
@@ -77,14 +73,14 @@ function createCore(ramBytes: number): Core {
   }
   writeDecoderTables(view);
   writeStraddleSlot(view);
-  const instance = new WebAssembly.Instance(interpreterModule, { machine: { memory } });
-  return { memory, place, bytes, view, interpreter: instance.exports as unknown as InterpreterExports };
+  return { memory, place, bytes, view, tiers: createTiers(memory, view, options) };
 }
 
-/** Which address space owns a TLB set. Derived: forgetting it costs refills only. */
+/** Which address space owns a TLB set, and the stamp of its tables. Derived: forgetting it costs refills only. */
 interface SetOwner {
   asid: number;
   rootFrame: number;
+  stamp: number;
 }
 
 interface AddressSpaces {
@@ -95,17 +91,37 @@ interface AddressSpaces {
 }
 
 const NONE = -1;
+/** fcsr has the rounding mode and five flags; its other bits read as zero. */
+const FCSR_MASK = 0xff;
 const ASIDS = 0x1_0000;
 
 function createAddressSpaces({ bytes, view, place }: Core): AddressSpaces {
-  const owners: SetOwner[] = Array.from({ length: TLB_SETS }, () => ({ asid: NONE, rootFrame: NONE }));
+  const owners: SetOwner[] = Array.from({ length: TLB_SETS }, () => ({
+    asid: NONE,
+    rootFrame: NONE,
+    stamp: 0,
+  }));
   /** The set of each address space identifier. */
   const setOf = new Int8Array(ASIDS).fill(NONE);
   let hand = 0;
   const setStart = (index: number): number => TLBS + index * tlbSet.size;
   const ownerAt = (index: number): SetOwner => present(owners[index], 'hart: a TLB set has an owner record');
+  let lastStamp = 0;
+  /** Tells translated code that pages of this address space may lie elsewhere now. */
+  const stamp = (index: number): void => {
+    if (lastStamp === 0xffff_ffff) {
+      // After 2^32 fences the stamps begin anew: no region may keep one from before.
+      for (let region = 0; region < REGIONS_MAX; region++)
+        view.setUint32(REGION_RECORDS + region * regionRecord.size + regionRecord.offset.stamp, 0, true);
+      lastStamp = 0;
+      for (const owner of owners) owner.stamp = ++lastStamp;
+    }
+    ownerAt(index).stamp = ++lastStamp;
+    if (view.getUint32(at.tlb, true) === setStart(index)) view.setUint32(at.stamp, lastStamp, true);
+  };
   const flush = (index: number): void => {
     const start = setStart(index);
+    stamp(index);
     bytes.fill(TLB_INVALID_BYTE, start, start + tlbSet.written);
     view.setUint32(start + tlbSet.written, 0, true);
     view.setUint32(start + tlbSet.large, 0, true);
@@ -137,6 +153,7 @@ function createAddressSpaces({ bytes, view, place }: Core): AddressSpaces {
       ownerAt(index).rootFrame = rootFrame;
       view.setUint32(at.rootFrame, rootFrame, true);
       view.setUint32(at.tlb, setStart(index), true);
+      view.setUint32(at.stamp, ownerAt(index).stamp, true);
     },
     fenceAll() {
       for (let index = 0; index < TLB_SETS; index++) if (ownerAt(index).asid !== NONE) flush(index);
@@ -153,7 +170,10 @@ function createAddressSpaces({ bytes, view, place }: Core): AddressSpaces {
         flush(index);
         return;
       }
-      const entry = start + ((lowHalf(address) >>> (PAGE_SHIFT - 4)) & 0xff0);
+      stamp(index);
+      const entry =
+        start +
+        ((lowHalf(address) >>> (PAGE_SHIFT - TLB_ENTRY_SHIFT)) & ((TLB_ENTRIES - 1) * TLB_ENTRY_SIZE));
       for (const part of [tlbSet.read, tlbSet.write, tlbSet.execute]) {
         bytes.fill(TLB_INVALID_BYTE, entry + part, entry + part + TLB_ENTRY_SIZE);
       }
@@ -161,10 +181,7 @@ function createAddressSpaces({ bytes, view, place }: Core): AddressSpaces {
   };
 }
 
-function createLog(
-  { view, place, interpreter }: Core,
-  frameChanged: (frame: number) => void,
-): ModificationLog {
+function createLog({ view, place, tiers }: Core, frameChanged: (frame: number) => void): ModificationLog {
   let forgotten = 0;
   let isDraining = false;
   const count = (): number => view.getUint32(at.logCount, true);
@@ -199,7 +216,7 @@ function createLog(
       isDraining = false;
       setCount(0);
       forgotten = 0;
-      interpreter.flushWrites();
+      tiers.flushWrites();
     },
     note(frame, pcLow, pcHigh) {
       assert(!isDraining, 'modification log: it does not change while it is drained');
@@ -227,13 +244,13 @@ function createLog(
       forgotten++;
       // As many forgotten entries as frames, and each frame once: that is the log's capacity.
       if (forgotten >= place.frameCount) compact();
-      interpreter.flushWrites();
+      tiers.flushWrites();
     },
   };
 }
 
 function createHart(core: Core, spaces: AddressSpaces, frameChanged: (frame: number) => void): Hart {
-  const { memory, view, interpreter } = core;
+  const { memory, view, tiers } = core;
   const { buffer } = memory;
   const tickWord = new BigUint64Array(buffer, at.tick, 1);
   return {
@@ -250,7 +267,7 @@ function createHart(core: Core, spaces: AddressSpaces, frameChanged: (frame: num
       return view.getUint32(at.fcsr, true);
     },
     set fcsr(value: number) {
-      view.setUint32(at.fcsr, value, true);
+      view.setUint32(at.fcsr, value & FCSR_MASK, true);
     },
     addTicks(ticks) {
       assert(Number.isSafeInteger(ticks) && ticks >= 0, 'hart: ticks added are a whole number');
@@ -259,10 +276,7 @@ function createHart(core: Core, spaces: AddressSpaces, frameChanged: (frame: num
       const carry = low > 0xffff_ffff ? 1 : 0;
       view.setUint32(at.tick + 4, view.getUint32(at.tick + 4, true) + highHalf(ticks) + carry, true);
     },
-    run(budget) {
-      assert(budget >= 1 && budget <= 0x7fff_ffff, 'hart: a budget is 1 to 2^31 - 1');
-      return interpreter.run(budget);
-    },
+    run: (budget) => tiers.run(budget),
     get trapValue() {
       return joinHalves(view.getUint32(at.trapValue, true), view.getUint32(at.trapValue + 4, true));
     },
@@ -274,44 +288,15 @@ function createHart(core: Core, spaces: AddressSpaces, frameChanged: (frame: num
   };
 }
 
-function exportState({ view }: Core): HartState {
-  const record = hartRecord.read(view, HART);
-  return {
-    version: 1,
-    x: record.x,
-    f: record.f,
-    pc: record.pc,
-    fcsr: record.fcsr,
-    reservation: record.reservation,
-    tick: record.tick,
-    retired: record.retired,
-  };
-}
-
-function importState({ view }: Core, state: HartState): void {
-  assert(state.version === 1, 'hart: its state has version 1');
-  assert(state.x.length === 32 && state.f.length === 32, 'hart: its state has 32 registers of each kind');
-  assert(state.x[0] === 0n, 'hart: x0 is zero');
-  state.x.forEach((value, i) => {
-    view.setBigUint64(at.x + 8 * i, value, true);
-  });
-  state.f.forEach((value, i) => {
-    view.setBigUint64(at.f + 8 * i, value, true);
-  });
-  view.setBigUint64(at.pc, state.pc, true);
-  view.setUint32(at.fcsr, state.fcsr, true);
-  view.setBigUint64(at.reservation, state.reservation, true);
-  view.setBigUint64(at.tick, state.tick, true);
-  view.setBigUint64(at.retired, state.retired, true);
-}
-
-/** Makes a machine with this many bytes of RAM: zeros, like its registers; translation is off. */
-export function createMachine(ramBytes: number): Machine {
-  const core = createCore(ramBytes);
-  const { memory, place, bytes, view } = core;
+/** Makes a machine with this many bytes of RAM: zeros, like its registers; address translation is off. */
+export function createMachine(ramBytes: number, options: MachineOptions = {}): Machine {
+  const core = createCore(ramBytes, options);
+  const { memory, place, bytes, view, tiers } = core;
   const frameChanged = (frame: number): void => {
     const decoded = view.getUint32(place.frameSlots + frame * 4, true);
-    if (decoded !== 0) bytes.fill(0, decoded, decoded + slot.entriesEnd);
+    if (decoded === 0) return;
+    bytes.fill(0, decoded, decoded + slot.entriesEnd);
+    tiers.codeChanged(decoded);
   };
   return {
     memory,
@@ -327,7 +312,9 @@ export function createMachine(ramBytes: number): Machine {
       const start = place.ramOffset + frame * PAGE_SIZE;
       return bytes.subarray(start, start + PAGE_SIZE);
     },
-    exportState: () => exportState(core),
-    importState: (state) => importState(core, state),
+    exportState: () => exportHartState(view),
+    importState: (state) => importHartState(view, state),
+    setTier: (tier) => tiers.setTier(tier),
+    tierStatistics: () => tiers.statistics(),
   };
 }

@@ -7,9 +7,9 @@
  */
 import { assert, present } from '../base/assert.ts';
 import { PAGE_SIZE } from '../base/limits.ts';
-import { expansions } from './instructions/compressed.ts';
+import { compressible, expandCompressed } from './instructions/compressed.ts';
 import { formats, type Instruction } from './instructions/row.ts';
-import { buckets, findInstruction, instructions } from './instructions/table.ts';
+import { buckets, instructions } from './instructions/table.ts';
 import {
   DECODER_BUCKETS,
   DECODER_ROWS,
@@ -42,23 +42,18 @@ interface DecoderTable {
 
 /** Numbers the operations: for each instruction the encodings that exist. */
 function numberOperations(): DecoderTable {
-  /** Instructions that a compressed code expands to, with a destination other than x0 and with x0. */
-  const compressible = [new Set<Instruction>(), new Set<Instruction>()] as const;
-  for (const expansion of expansions) {
-    if (expansion === 0) continue;
-    const instruction = findInstruction(expansion);
-    assert(instruction !== null, 'decoder: every expansion of a compressed code is an instruction');
-    compressible[(expansion & 0xf80) === 0 ? 1 : 0].add(instruction);
-  }
   const variants: Variant[] = [];
   const operationOf = (instruction: Instruction, discards: boolean, length: number): number => {
-    if (length === 2 && !compressible[discards ? 1 : 0].has(instruction)) return 0;
+    const occurring = discards ? compressible.discarded : compressible.written;
+    if (length === 2 && !occurring.includes(instruction.name)) return 0;
     if (discards && instruction.destination === 'rd') {
       return length === 4 ? operations.nothing : operations.nothingCompressed;
     }
-    // Without rd that field says something else, so both kinds are one operation.
-    const twin = variants.find((v) => v.instruction === instruction && v.length === length);
-    if (instruction.destination === 'no rd' && twin !== undefined) return twin.operation;
+    if (instruction.destination === 'no rd') {
+      // That field says something else, so both kinds are one operation.
+      const twin = variants.find((v) => v.instruction === instruction && v.length === length);
+      if (twin !== undefined) return twin.operation;
+    }
     const operation = operations.first + variants.length;
     variants.push({ operation, instruction, length, discards });
     return operation;
@@ -78,7 +73,6 @@ export const decoderTable = numberOperations();
 
 /** Writes the decoder's tables into a new linear memory. */
 export function writeDecoderTables(view: DataView): void {
-  new Uint32Array(view.buffer, EXPANSIONS, expansions.length).set(expansions);
   let rows = 0;
   buckets.forEach((bucket, number) => {
     view.setUint32(DECODER_BUCKETS + number * 4, rows | (bucket.length << 16), true);
@@ -95,6 +89,18 @@ export function writeDecoderTables(view: DataView): void {
       rows++;
     }
   });
+}
+
+/**
+ * Makes what the module imports as `machine.expand`: the expansion of a compressed code that is met for the first time
+ * (or has none), which is then kept in the linear memory. Working out all 65,536 would take a tenth of the start.
+ */
+export function createExpander(view: DataView): (code: number) => number {
+  return (code) => {
+    const expansion = expandCompressed(code);
+    view.setUint32(EXPANSIONS + 4 * code, expansion, true);
+    return expansion;
+  };
 }
 
 /** How to push the immediate of each format from the instruction in the local: B and J come times 4, see below. */
@@ -162,6 +168,9 @@ function pushImmediate(f: FunctionBuilder, bits: number, format: keyof typeof fo
       break;
     case 'shift32':
       part(20, 5, 0);
+      break;
+    case 'float':
+      f.get(bits);
       break;
   }
   if (format === 'B' || format === 'J') {
@@ -280,7 +289,7 @@ function buildDecodeWord(): FunctionBuilder {
 }
 
 /** (entry, slot) Decodes the instruction that this entry of a slot stands for. */
-function buildDecodeEntry(decodeWord: number): FunctionBuilder {
+function buildDecodeEntry(decodeWord: number, expand: number): FunctionBuilder {
   const f = new FunctionBuilder([i32, i32], []);
   const [entry, base] = [0, 1];
   const place = f.local(i32);
@@ -306,7 +315,13 @@ function buildDecodeEntry(decodeWord: number): FunctionBuilder {
   f.i32(2);
   f.op(op.i32Shl);
   f.memory(memoryOp.i32Load, EXPANSIONS);
+  f.tee(expansion);
+  f.op(op.i32Eqz);
+  f.if();
+  f.get(code);
+  f.call(expand);
   f.set(expansion);
+  f.end();
   // A code without expansion is given to decodeWord as it is: it does not end in 11, so it is illegal there.
   f.get(entry);
   f.get(expansion);
@@ -344,7 +359,8 @@ export interface DecoderFunctions {
   readonly decodeWord: number;
 }
 
-export function addDecoderFunctions(module: ModuleBuilder): DecoderFunctions {
-  const decodeWord = module.add(buildDecodeWord());
-  return { decodeWord, decodeEntry: module.add(buildDecodeEntry(decodeWord)) };
+/** Adds the functions; `expand` is the index of the import that `createExpander` makes. */
+export function addDecoderFunctions(module: ModuleBuilder, expand: number): DecoderFunctions {
+  const decodeWord = module.add(buildDecodeWord(), 'decodeWord');
+  return { decodeWord, decodeEntry: module.add(buildDecodeEntry(decodeWord, expand), 'decodeEntry') };
 }

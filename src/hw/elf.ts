@@ -61,7 +61,19 @@ const SYMBOL_SIZE = 24;
 
 const MACHINE_RISCV = 243;
 const TYPE_EXECUTABLE = 2;
+const TYPE_SHARED = 3;
+/** Flags of the psABI, "ELF header": registers x16 to x31 are not there; the floating-point ABI, of which 3 is quadruple. */
 const FLAG_RVE = 8;
+const FLAGS_FLOAT_ABI = 6;
+const FLOAT_ABI_QUADRUPLE = 6;
+/** The table of program headers has at most this many bytes, as in Linux (fs/binfmt_elf.c, load_elf_phdrs). */
+const PROGRAM_HEADERS_BYTES_MAX = 65536;
+/**
+ * Names share their ends, and local symbols their names. So all names together may be this many times as long as their
+ * string table, and this much longer for each symbol: far more than any linker makes, and not beyond any measure.
+ */
+const NAMES_TABLE_FACTOR = 8;
+const NAMES_SYMBOL_BYTES = 64;
 const segmentTypes = { load: 1, dynamic: 2, interpreter: 3 } as const;
 const segmentFlags = { execute: 1, write: 2, read: 4 } as const;
 const sectionTypes = { symbols: 2, strings: 3 } as const;
@@ -116,12 +128,18 @@ function readFileHeader(s: Source): FileHeader {
   const machine = view.getUint16(18, true);
   require(machine === MACHINE_RISCV, `it is for machine ${machine}, not for RISC-V (${MACHINE_RISCV})`);
   const type = view.getUint16(16, true);
-  require(type === TYPE_EXECUTABLE, `it is no static executable (type ${type}, not ${TYPE_EXECUTABLE})`);
+  const advice = type === TYPE_SHARED ? '; link it with -static -no-pie' : '';
+  require(type ===
+    TYPE_EXECUTABLE, `it is no static executable (type ${type}, not ${TYPE_EXECUTABLE})${advice}`);
   require(view.getUint32(20, true) === 1, `its object version is ${view.getUint32(20, true)}, not 1`);
-  require((view.getUint32(48, true) & FLAG_RVE) === 0, 'it is built for 16 registers (RVE)');
+  const flags = view.getUint32(48, true);
+  require((flags & FLAG_RVE) === 0, 'it is built for 16 registers (RVE)');
+  require((flags & FLAGS_FLOAT_ABI) !== FLOAT_ABI_QUADRUPLE, 'it is built for quadruple floating point (Q)');
   const programCount = view.getUint16(56, true);
   require(programCount > 0, 'it has no program headers');
-  require(programCount < 0xffff, 'it has too many program headers');
+  const programHeadersSize = programCount * PROGRAM_HEADER_SIZE;
+  require(programHeadersSize <=
+    PROGRAM_HEADERS_BYTES_MAX, `it has too many program headers (${programCount})`);
   const entrySize = view.getUint16(54, true);
   require(entrySize === PROGRAM_HEADER_SIZE, `its program headers have ${entrySize} bytes, not 56`);
   const sectionOffset = wide(s, 40, header, 'section header offset');
@@ -130,7 +148,7 @@ function readFileHeader(s: Source): FileHeader {
   require(sectionCount === 0 ||
     sectionSize === SECTION_HEADER_SIZE, `its section headers have ${sectionSize} bytes, not 64`);
   const programOffset = wide(s, 32, header, 'program header offset');
-  within(s, programOffset, programCount * PROGRAM_HEADER_SIZE, header, 'the table of program headers');
+  within(s, programOffset, programHeadersSize, header, 'the table of program headers');
   within(s, sectionOffset, sectionCount * SECTION_HEADER_SIZE, header, 'the table of section headers');
   return { entry: wide(s, 24, header, 'entry'), programOffset, programCount, sectionOffset, sectionCount };
 }
@@ -219,9 +237,7 @@ function readString(s: Source, strings: Section, offset: number, owner: string):
   if (offset >= strings.size || end === -1) {
     throw new ElfError(s.file, owner, 'its name is not in the string table');
   }
-  let text = '';
-  for (let i = start; i < end; i++) text += String.fromCharCode(s.view.getUint8(i));
-  return text;
+  return new TextDecoder().decode(s.bytes.subarray(start, end));
 }
 
 function readSymbolSection(s: Source, fileHeader: FileHeader, section: Section, symbols: ElfSymbol[]): void {
@@ -236,12 +252,17 @@ function readSymbolSection(s: Source, fileHeader: FileHeader, section: Section, 
   if (strings.type !== sectionTypes.strings) {
     throw new ElfError(file, section.header, `section ${section.link} is no string table`);
   }
+  let namesLeft = strings.size * NAMES_TABLE_FACTOR + (section.size / SYMBOL_SIZE) * NAMES_SYMBOL_BYTES;
   for (let index = 0; index < section.size / SYMBOL_SIZE; index++) {
     const at = section.offset + index * SYMBOL_SIZE;
     const kind = symbolKinds[view.getUint8(at + 4) & 15];
     const isDefined = view.getUint16(at + 6, true) !== SECTION_UNDEFINED;
     if (kind === undefined || !isDefined) continue;
     const name = readString(s, strings, view.getUint32(at, true), `${section.header}, symbol ${index}`);
+    namesLeft -= name.length;
+    if (namesLeft < 0) {
+      throw new ElfError(file, section.header, 'its names overlap so much that they are longer than can be');
+    }
     const address = joinHalves(view.getUint32(at + 8, true), view.getUint32(at + 12, true));
     const size = joinHalves(view.getUint32(at + 16, true), view.getUint32(at + 20, true));
     // Constants that the linker keeps as symbols may be anything; mapping symbols ($x, $d) name nothing.
@@ -252,14 +273,16 @@ function readSymbolSection(s: Source, fileHeader: FileHeader, section: Section, 
 
 function readSymbols(s: Source, fileHeader: FileHeader): ElfSymbol[] {
   const symbols: ElfSymbol[] = [];
+  let found: Section | null = null;
   for (let index = 0; index < fileHeader.sectionCount; index++) {
-    if (
-      s.view.getUint32(fileHeader.sectionOffset + index * SECTION_HEADER_SIZE + 4, true) !==
-      sectionTypes.symbols
-    ) {
-      continue;
-    }
-    readSymbolSection(s, fileHeader, readSection(s, fileHeader, index), symbols);
+    const at = fileHeader.sectionOffset + index * SECTION_HEADER_SIZE;
+    if (s.view.getUint32(at + 4, true) !== sectionTypes.symbols) continue;
+    const section = readSection(s, fileHeader, index);
+    // A file has at most one (System V ABI, "Sections"); more of them over the same bytes would take any time.
+    if (found !== null)
+      throw new ElfError(s.file, section.header, `it is a second symbol table, after ${found.header}`);
+    found = section;
+    readSymbolSection(s, fileHeader, section, symbols);
   }
   return symbols.sort((a, b) => a.address - b.address || (a.name < b.name ? -1 : 1));
 }

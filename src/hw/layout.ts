@@ -45,7 +45,38 @@ export const hartRecord = layout('hart', {
   slotsUsed: 'u32',
   /** The slot that is given to another frame next, when all are used. */
   slotHand: 'u32',
+  /** What `run` was asked for; counters are worked out from it and from what remains. */
+  budget: 'u32',
+  /** Names the current address space with its present tables: another number after every fence. See translator.ts. */
+  stamp: 'u32',
+  /** How the interpreter is to go on, see `resumption`: at the start of a run, and when translated code comes back. */
+  resume: 'u32',
+  /** 1 when a write has dropped translated code. */
+  dropped: 'u32',
+  /** Number of addresses in `requests`. */
+  requestCount: 'u32',
+  /** Arrivals after which translation is asked for, and further ones after which the interpreter stops for it. */
+  threshold: 'u32',
+  patience: 'u32',
+  unsureRegion: 'u32',
+  /** Where translation is worth it. */
+  requests: ['u64', 32],
+  /** Instructions that translated code has retired. */
+  translated: 'u64',
 });
+export const REQUESTS_MAX = 32;
+
+/** How the interpreter goes on at an address, and what translated code says when it comes back. */
+export const resumption = {
+  /** A control transfer led there: count it, look for its translation. */
+  arrived: 0,
+  /** In the middle of something: interpret up to the next control transfer. */
+  inside: 1,
+  /** Look for a translation, but count nothing. */
+  look: 2,
+  /** The region entered does not know whether its pages are still where they were. */
+  unsure: 3,
+} as const;
 
 /** Address of the hart record. Below it nothing lies, so that address 0 means none. */
 export const HART = 1024;
@@ -60,7 +91,8 @@ export const at = Object.fromEntries(
  * the low half of an address gives its place in linear memory, or for fetches the address of the page's decode slot.
  */
 export const TLB_ENTRIES = 256;
-export const TLB_ENTRY_SIZE = 16;
+export const TLB_ENTRY_SHIFT = 4;
+export const TLB_ENTRY_SIZE = 1 << TLB_ENTRY_SHIFT;
 const TLB_PART_SIZE = TLB_ENTRIES * TLB_ENTRY_SIZE;
 export const tlbSet = {
   read: 0,
@@ -80,8 +112,8 @@ export const TLBS = 0x1_0000;
 /** The set that is current while translation is off: it is always empty. */
 export const TLB_OFF = TLBS + TLB_SETS * tlbSet.size;
 
-/** 65,536 u32: the 32-bit equivalent of each compressed instruction, 0 for none. */
-export const EXPANSIONS = 0x5_0000;
+/** 65,536 u32: the 32-bit equivalent of each compressed instruction met so far, 0 for none or not met. */
+export const EXPANSIONS = alignUp(TLB_OFF + tlbSet.size, 4096);
 /** 256 u32 by opcode[6:2] and funct3: first decoder row in the low half, number of rows in the upper. */
 export const DECODER_BUCKETS = EXPANSIONS + 65536 * 4;
 export const decoderRow = layout('decoderRow', {
@@ -92,7 +124,7 @@ export const decoderRow = layout('decoderRow', {
   format: 'u32',
 });
 export const DECODER_ROWS = DECODER_BUCKETS + 256 * 4;
-export const DECODER_ROWS_MAX = 256;
+export const DECODER_ROWS_MAX = 640;
 
 /**
  * A decode slot holds the decoded instructions of one frame: one entry a halfword, 8 bytes {operation u8, rd, rs1, rs2
@@ -106,8 +138,20 @@ export const slot = {
   host: (PAGE_SIZE / 2) * 8 + 16,
   /** u32: frame number. */
   frame: (PAGE_SIZE / 2) * 8 + 20,
-  size: (PAGE_SIZE / 2) * 8 + 64,
+  /** u32: number of regions of translated code that have instructions of this frame. */
+  regions: (PAGE_SIZE / 2) * 8 + 24,
+  /**
+   * u32 for each halfword: how often a control transfer led there, or `REGION_FLAG` + the index of the region that
+   * begins there.
+   */
+  arrivals: (PAGE_SIZE / 2) * 8 + 64,
+  size: (PAGE_SIZE / 2) * 8 + 64 + (PAGE_SIZE / 2) * 4,
 } as const;
+/** What `run` of the interpreter returns when it stopped for the translator: no trap, and nobody else sees it. */
+export const TRANSLATE = 33;
+export const REGION_FLAG = 0x8000_0000;
+/** Of this many arrivals on, none is counted: there is nothing to translate. */
+export const ARRIVALS_NEVER = 0x4000_0000;
 /** Operations of decoded entries that are not instructions; those are numbered from `first`. */
 export const operations = {
   undecoded: 0,
@@ -122,7 +166,22 @@ export const operations = {
 const SLOTS_MAX = 1024;
 /** A slot of its own for an instruction that lies on two pages: entry 0, and only page ends after it. */
 export const STRADDLE_SLOT = DECODER_ROWS + DECODER_ROWS_MAX * decoderRow.size;
-const FIXED_END = STRADDLE_SLOT + slot.size;
+
+/**
+ * What a region of translated code needs to know of the pages it was made from, so that it can tell whether the current
+ * address space still has them: {stamp with which that was so, number of pages, addresses and slots of the pages}.
+ */
+export const REGION_PAGES_MAX = 4;
+export const regionRecord = layout('region', {
+  stamp: 'u32',
+  pageCount: 'u32',
+  pages: ['u64', REGION_PAGES_MAX],
+  slots: ['u32', REGION_PAGES_MAX],
+});
+/** Regions that may live at once; also the size of the table of functions. */
+export const REGIONS_MAX = 4096;
+export const REGION_RECORDS = alignUp(STRADDLE_SLOT + slot.size, 64);
+const FIXED_END = REGION_RECORDS + REGIONS_MAX * regionRecord.size;
 
 /** {frame u32, unused u32, pc u64}; a forgotten entry has frame `LOG_FORGOTTEN`. */
 export const LOG_ENTRY_SIZE = 16;
@@ -162,5 +221,4 @@ export function placeLinearMemory(ramBytes: number): LinearMemory {
 }
 
 assert(HART + hartRecord.size <= TLBS, 'machine layout: the hart record ends before the TLBs');
-assert(TLB_OFF + tlbSet.size <= EXPANSIONS, 'machine layout: the TLBs end before the expansion table');
 assert(1 << PAGE_SHIFT === PAGE_SIZE, 'machine layout: generated code shifts by the page size');

@@ -1,7 +1,16 @@
 /**
  * Helper functions that meanings of instructions call, in both tiers.
  */
-import type { Library } from './instructions/effects.ts';
+import { buildAdd } from './float/add.ts';
+import { buildFromInteger, buildNarrow, buildToInteger, buildWiden } from './float/convert.ts';
+import { buildDivide, buildRoot } from './float/divide.ts';
+import { double, single } from './float/format.ts';
+import { buildFuse } from './float/fuse.ts';
+import { buildClassify, buildNumberOf, buildSignalEither } from './float/inspect.ts';
+import { buildMultiply } from './float/multiply.ts';
+import { buildPack } from './float/pack.ts';
+import { buildExtend, buildSignal, type Helpers } from './float/special.ts';
+import type { Library, LibraryName } from './instructions/library.ts';
 import { FunctionBuilder, type ModuleBuilder } from './wasm/builder.ts';
 import { op, types } from './wasm/opcodes.ts';
 
@@ -53,7 +62,50 @@ function buildMultiplyHigh(): FunctionBuilder {
   return f;
 }
 
-/** Adds the functions to a module. */
+/** The functions of floating point, by name. */
+function floating(helpers: Helpers): Omit<Record<LibraryName, FunctionBuilder>, 'multiplyHigh'> {
+  return {
+    addDouble: buildAdd(double, helpers),
+    multiplyDouble: buildMultiply(double, helpers),
+    divideDouble: buildDivide(double, helpers),
+    addSingle: buildAdd(single, helpers),
+    multiplySingle: buildMultiply(single, helpers),
+    divideSingle: buildDivide(single, helpers),
+    rootDouble: buildRoot(double, helpers),
+    rootSingle: buildRoot(single, helpers),
+    fuseDouble: buildFuse(double, helpers),
+    fuseSingle: buildFuse(single, helpers),
+    numberOfDouble: buildNumberOf(double, helpers),
+    numberOfSingle: buildNumberOf(single, helpers),
+    signalDouble: buildSignalEither(double, helpers),
+    signalSingle: buildSignalEither(single, helpers),
+    classifyDouble: buildClassify(double),
+    classifySingle: buildClassify(single),
+    widen: buildWiden(),
+    narrow: buildNarrow(helpers),
+    doubleToWord: buildToInteger(32, true),
+    doubleToWordUnsigned: buildToInteger(32, false),
+    doubleToLong: buildToInteger(64, true),
+    doubleToLongUnsigned: buildToInteger(64, false),
+    longToDouble: buildFromInteger(double, true, helpers),
+    longUnsignedToDouble: buildFromInteger(double, false, helpers),
+    longToSingle: buildFromInteger(single, true, helpers),
+    longUnsignedToSingle: buildFromInteger(single, false, helpers),
+  };
+}
+
+/** Adds the functions to a module, which exports each under its name. */
 export function addLibrary(module: ModuleBuilder): Library {
-  return { multiplyHigh: module.add(buildMultiplyHigh()) };
+  const multiplyHigh = module.add(buildMultiplyHigh(), 'multiplyHigh');
+  const helpers: Helpers = {
+    multiplyHigh,
+    signal: module.add(buildSignal()),
+    extend: module.add(buildExtend()),
+    pack: { double: module.add(buildPack(double)), single: module.add(buildPack(single)) },
+  };
+  const indices: Partial<Record<LibraryName, number>> = { multiplyHigh };
+  for (const [name, body] of Object.entries(floating(helpers))) {
+    indices[name as LibraryName] = module.add(body, name);
+  }
+  return indices as Library;
 }

@@ -28,7 +28,7 @@ export interface Hart {
   /** x0 to x31, as 64-bit words and as 32-bit halves (low half of x[i] is halves[2 * i]). x[0] stays 0. */
   readonly x: BigUint64Array;
   readonly halves: Uint32Array;
-  /** f0 to f31; not used before F and D are there, but part of the state. */
+  /** f0 to f31. A single lies in the low half, and the upper half is all ones. */
   readonly f: BigUint64Array;
   /** pc as 64-bit word at element 0, and as halves. */
   readonly pcWord: BigUint64Array;
@@ -77,6 +77,43 @@ export interface ModificationLog {
   forget(frame: number): void;
 }
 
+/**
+ * Which tier executes: the interpreter alone; the translator wherever control arrives; or the interpreter for cold code
+ * and the translator for hot code. What a program does never depends on it.
+ */
+export type Tier = 'interpreter' | 'translator' | 'auto';
+
+/** What the tiers did. For people and tests; not part of any state. */
+export interface TierStatistics {
+  /** Instructions retired in each. */
+  readonly interpreted: number;
+  readonly translated: number;
+  /** Regions of translated code that live now, were made, and were dropped because of writes or for room. */
+  readonly regions: number;
+  readonly compiled: number;
+  readonly dropped: number;
+  /** Bytes of WebAssembly made. */
+  readonly codeBytes: number;
+  /** Time spent translating, in milliseconds of the clock given; 0 without a clock. */
+  readonly translateMs: number;
+}
+
+export interface MachineOptions {
+  /** `auto` when not given. */
+  readonly tier?: Tier;
+  /** A clock in milliseconds, for `TierStatistics` only. */
+  readonly now?: () => number;
+  /** For measuring what a mechanism costs, never for programs: translated code without it is not exact. */
+  readonly measure?: Measure;
+}
+
+export interface Measure {
+  /** Every address is taken for one of RAM, with no look into the TLB and no modification log. */
+  readonly withoutTlb?: boolean;
+  /** Nothing is counted: a run may be longer than its budget. */
+  readonly withoutBudget?: boolean;
+}
+
 export interface Machine {
   readonly memory: WebAssembly.Memory;
   /** The whole linear memory. */
@@ -89,9 +126,15 @@ export interface Machine {
   readonly log: ModificationLog;
   /** The bytes of a frame. */
   frame(frame: number): Uint8Array;
-  /** Plain versioned data of the hart (registers, counters), and back. RAM is not in it. */
+  /**
+   * Plain versioned data of the hart (registers, counters), and back; a foreign version or another shape is refused with a
+   * HartStateError and changes nothing. RAM and the address space are not in it.
+   */
   exportState(): HartState;
   importState(state: HartState): void;
+  /** Changes the tier, between two runs. */
+  setTier(tier: Tier): void;
+  tierStatistics(): TierStatistics;
 }
 
 export interface HartState {

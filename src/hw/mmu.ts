@@ -8,8 +8,10 @@
 import { buildLoad, buildStore } from './mmu/access.ts';
 import { buildPlaceToFetch, buildPlaceToRead, buildPlaceToWrite } from './mmu/places.ts';
 import { buildAllocateSlot, buildFlushWrites, buildSlotToExecute } from './mmu/slots.ts';
+import { buildValidate } from './mmu/validate.ts';
 import { buildWalk } from './mmu/walk.ts';
 import type { ModuleBuilder } from './wasm/builder.ts';
+import { types } from './wasm/opcodes.ts';
 
 /** Function indices. An address in linear memory of 0 means that a trap is pending. */
 export interface MemoryFunctions {
@@ -25,21 +27,35 @@ export interface MemoryFunctions {
   readonly placeToFetch: number;
   /** (address) -> decode slot of its page. */
   readonly slotToExecute: number;
+  /** (region) -> 1 when the current address space has the region's pages where they were. */
+  readonly validate: number;
 }
 
-/** Adds the functions to a module. */
-export function addMemoryFunctions(module: ModuleBuilder): MemoryFunctions {
+/** Those of the functions that translated code calls too, by the names under which the interpreter's module exports them. */
+export const memoryImports = {
+  placeToRead: [[types.i64], [types.i32]],
+  placeToWrite: [[types.i64, types.i32, types.i64], [types.i32]],
+  load: [[types.i64, types.i32], [types.i64]],
+  store: [[types.i64, types.i64, types.i32, types.i64], []],
+} as const;
+
+/**
+ * Adds the functions to a module. `codeWritten` (slot, from, to) is told of a write to these bytes of a frame of which
+ * there is translated code, before it happens.
+ */
+export function addMemoryFunctions(module: ModuleBuilder, codeWritten: number): MemoryFunctions {
   const walk = module.add(buildWalk());
-  const placeToRead = module.add(buildPlaceToRead(walk));
-  const placeToWrite = module.add(buildPlaceToWrite(walk));
+  const placeToRead = module.add(buildPlaceToRead(walk), 'placeToRead');
+  const placeToWrite = module.add(buildPlaceToWrite(walk, codeWritten), 'placeToWrite');
   const flushWrites = module.add(buildFlushWrites(), 'flushWrites');
-  const allocateSlot = module.add(buildAllocateSlot(flushWrites));
+  const allocateSlot = module.add(buildAllocateSlot(flushWrites, codeWritten));
   return {
     placeToRead,
     placeToWrite,
     placeToFetch: module.add(buildPlaceToFetch(walk)),
     slotToExecute: module.add(buildSlotToExecute(walk, allocateSlot)),
-    load: module.add(buildLoad(placeToRead)),
-    store: module.add(buildStore(walk, placeToWrite)),
+    load: module.add(buildLoad(placeToRead), 'load'),
+    store: module.add(buildStore(walk, placeToWrite), 'store'),
+    validate: module.add(buildValidate(walk)),
   };
 }

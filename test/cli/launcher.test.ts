@@ -5,6 +5,7 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   symlinkSync,
@@ -137,6 +138,54 @@ test('in a package it runs what was built, with the Node beside it', () => {
   const { said, stderr } = start(join(root, '../.bin/perdure'), '', ['z']);
   assert.equal(said?.words, ['z'], stderr);
   assert.match(said?.main, /dist\/cli\/main\.js$/);
+});
+
+/** A probe that tells where Node keeps what it compiled. */
+const cacheProbe = `import { getCompileCacheDir } from 'node:module';
+console.log(JSON.stringify({ cache: getCompileCacheDir() ?? null }));
+`;
+
+test('Node keeps what it compiled beside the packages, and takes nothing old from there', () => {
+  const root = tree({ 'src/cli/main.ts': cacheProbe });
+  const path = folderWithNode(null);
+  const launcher = join(root, 'bin/perdure');
+  assert.is(start(launcher, path).said?.cache, null, 'without node_modules there is no place for it');
+  assert.not.ok(existsSync(join(root, 'node_modules')));
+  mkdirSync(join(root, 'node_modules'));
+  for (const told of ['first', 'other', 'third']) {
+    plant(root, { 'src/cli/main.ts': `${cacheProbe}console.error('${told}');\n` });
+    const { said, errorLines } = start(launcher, path);
+    assert.ok(said?.cache.startsWith(join(realpathSync(root), 'node_modules/.cache/perdure')), said?.cache);
+    assert.equal(errorLines, [told]);
+  }
+  assert.ok(readdirSync(join(root, 'node_modules/.cache/perdure')).length > 0);
+});
+
+test('a place for it that was given is kept, and one that cannot be written does no harm', () => {
+  const root = tree({ 'src/cli/main.ts': cacheProbe });
+  mkdirSync(join(root, 'node_modules'));
+  const given = join(scratchFolder(), 'given');
+  const ran = spawnSync(shell, [join(root, 'bin/perdure')], {
+    encoding: 'utf8',
+    env: { PATH: folderWithNode(null), NODE_COMPILE_CACHE: given },
+  });
+  assert.ok(JSON.parse(ran.stdout).cache.startsWith(given), ran.stdout);
+  assert.not.ok(existsSync(join(root, 'node_modules/.cache')));
+  plant(root, { 'node_modules/.cache': 'a file stands in the way' });
+  const { said, status, stderr } = start(join(root, 'bin/perdure'), folderWithNode(null));
+  assert.is(status, 0, stderr);
+  assert.is(stderr, '');
+  assert.is(said?.cache, null);
+});
+
+test('in a package it keeps it in the node_modules that the package is in', () => {
+  const built = { 'dist/cli/main.js': cacheProbe, 'package.json': '{"type":"module"}' };
+  const root = tree(built, 'node_modules/perdure');
+  const { said, stderr } = start(join(root, 'bin/perdure'), folderWithNode(null));
+  assert.ok(
+    said?.cache.startsWith(join(realpathSync(root), '../.cache/perdure')),
+    `${said?.cache} ${stderr}`,
+  );
 });
 
 test('a package that is not whole is said in one line, exit 69', () => {

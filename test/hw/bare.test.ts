@@ -6,7 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type BareEnd, type BareProgram, createBareProgram } from '../../src/hw/bare.ts';
 import { parseElf } from '../../src/hw/elf.ts';
-import { traps } from '../../src/hw/machine.ts';
+import { type Tier, traps } from '../../src/hw/machine.ts';
 import { scratchFolder } from '../tools/scratch.ts';
 import { asm, encode } from './bench.ts';
 import { writeElf } from './differential/elf-writer.ts';
@@ -38,7 +38,13 @@ interface Ran {
 }
 
 /** Runs a program in this process with these bytes of input. */
-function runBare(elf: Uint8Array, args: readonly string[] = ['p'], input = '', budget = 1e9): Ran {
+function runBare(
+  elf: Uint8Array,
+  args: readonly string[] = ['p'],
+  input = '',
+  budget = 1e9,
+  tier: Tier = 'auto',
+): Ran {
   let output = '';
   let rest = Buffer.from(input);
   const bare = createBareProgram(parseElf(elf, 'p'), {
@@ -48,6 +54,7 @@ function runBare(elf: Uint8Array, args: readonly string[] = ['p'], input = '', b
     ticksPerNanosecond: 4,
     wallBaseNs: 1_000_000_000_000_000_000n,
     random: new Uint8Array(16).fill(7),
+    tier,
     effects: {
       write: (descriptor, bytes) => {
         output += `${descriptor}:${Buffer.from(bytes).toString()}`;
@@ -71,6 +78,7 @@ function call(number: number, args: readonly number[], keep = 0): number[] {
   ]);
   return [...codes, asm.addi(17, 0, number), asm.ecall, ...(keep === 0 ? [] : [asm.addi(keep, 10, 0)])];
 }
+const tiers: readonly Tier[] = ['interpreter', 'translator', 'auto'];
 const exitWith = (status: number): number[] => call(93, [status]);
 
 test('exit gives its status, of which eight bits count', () => {
@@ -129,6 +137,134 @@ test('the heap grows and shrinks, and comes back as zeros', () => {
   assert.is(end.kind === 'trap' && end.cause, traps.storePageFault, 'beyond the heap there is nothing');
 });
 
+/** What Linux's mmap and mprotect take. */
+const [NONE, READ, READ_WRITE, PRIVATE_ANONYMOUS, FIXED] = [0, 1, 3, 0x22, 0x32];
+
+test('memory can be mapped, protected and unmapped; what Linux refuses is refused', () => {
+  const { bare, end } = runBare(
+    elfOf([
+      ...call(222, [0, 10_000, READ_WRITE, PRIVATE_ANONYMOUS], 9),
+      asm.sd(9, 9, 8),
+      asm.addi(10, 9, 0),
+      asm.lui(11, 1),
+      asm.addi(12, 0, READ),
+      ...[asm.addi(17, 0, 226), asm.ecall, asm.addi(18, 10, 0)],
+      asm.ld(19, 9, 8),
+      ...call(222, [0x50_0000, 4096, READ_WRITE, FIXED], 20),
+      ...call(222, [0x50_0001, 4096, READ_WRITE, FIXED], 21),
+      ...call(222, [0, 0, READ_WRITE, PRIVATE_ANONYMOUS], 22),
+      ...call(222, [0, 4096, READ_WRITE, 2], 23),
+      ...call(226, [0x51_0000, 4096, READ], 24),
+      ...call(215, [0x50_0000, 4096], 25),
+      ...call(226, [0x50_0000, 4096, READ], 26),
+      ...call(215, [0x50_0001, 4096], 27),
+      // Read only by now.
+      asm.sd(9, 9, 0),
+    ]),
+  );
+  const { x } = bare.machine.hart;
+  const result = (register: number): number => Number(BigInt.asIntN(64, x[register] as bigint));
+  const mapped = result(9);
+  assert.is(mapped % 4096, 0);
+  assert.equal([18, 20, 25].map(result), [0, 0x50_0000, 0]);
+  assert.is(result(19), mapped);
+  assert.equal([21, 22, 23, 24, 26, 27].map(result), [-22, -22, -19, -12, -12, -22]);
+  assert.equal(end, {
+    kind: 'trap',
+    cause: traps.storePageFault,
+    pc: end.kind === 'trap' ? end.pc : 0n,
+    value: BigInt(mapped),
+  });
+});
+
+test('memory that was unmapped is gone, and comes back as zeros; that without permission faults until it has one', () => {
+  const place = 0x50_0000;
+  const atPlace = [asm.lui(9, place >> 12), asm.ld(18, 9, 0)];
+  const store = [asm.lui(9, place >> 12), asm.addi(8, 0, 77), asm.sd(8, 9, 0)];
+  const map = (protection: number): number[] => call(222, [place, 4096, protection, FIXED]);
+  const ends = [
+    [...map(READ_WRITE), ...store, ...map(READ_WRITE), ...atPlace, ...exitWith(0)],
+    [...map(READ_WRITE), ...store, ...call(226, [place, 4096, NONE]), ...atPlace],
+    [...map(READ_WRITE), ...store, ...call(215, [place, 4096]), ...atPlace],
+    [
+      ...[...map(READ_WRITE), ...store, ...call(226, [place, 4096, NONE]), ...call(226, [place, 4096, READ])],
+      ...[...atPlace, ...exitWith(0)],
+    ],
+  ].map((codes) => runBare(elfOf(codes)));
+  assert.equal(
+    ends.map(({ end }) => (end.kind === 'trap' ? end.cause : end.kind)),
+    ['exit', traps.loadPageFault, traps.loadPageFault, 'exit'],
+  );
+  assert.is(ends[0]?.bare.machine.hart.x[18], 0n);
+  assert.is(ends[3]?.bare.machine.hart.x[18], 77n);
+});
+
+test('a heap that shrinks and mappings that go give their RAM back', () => {
+  // Four times 48 MiB in a machine of 64 MiB, each page written.
+  const size = 0x300_0000;
+  const round = (take: number[], give: number[]): number[] => [
+    ...take,
+    asm.addi(9, 10, 0),
+    asm.lui(8, 1),
+    asm.lui(7, size >> 12),
+    asm.add(7, 9, 7),
+    asm.sd(8, 9, 0),
+    asm.add(9, 9, 8),
+    asm.bne(9, 7, -8),
+    ...give,
+  ];
+  const mapping = round(call(222, [0, size, READ_WRITE, PRIVATE_ANONYMOUS]), [
+    ...[asm.lui(11, size >> 12), encode.r(0x33, 0, 0x20, 10, 9, 11), asm.addi(17, 0, 215), asm.ecall],
+  ]);
+  const heap = round([...call(214, [0x2_2000 + size]), asm.lui(10, 0x22)], call(214, [0x2_2000]));
+  const codes = Array.from({ length: 2 }, () => [...mapping, ...heap]).flat();
+  assert.equal(runBare(elfOf([...codes, ...exitWith(3)])).end, { kind: 'exit', status: 3 });
+});
+
+test('vectors are written and read in order; one that is too long or not there is refused', () => {
+  const data = new Uint8Array(128);
+  const view = new DataView(data.buffer);
+  data.set(new TextEncoder().encode('one, two, three'), 64);
+  [
+    [DATA + 64, 5],
+    [DATA + 69, 5],
+    [DATA + 74, 5],
+    [0x7000_0000, 1],
+  ].forEach(([address = 0, length = 0], index) => {
+    view.setBigUint64(16 * index, BigInt(address), true);
+    view.setBigUint64(16 * index + 8, BigInt(length), true);
+  });
+  const { bare, output } = runBare(
+    elfOf(
+      [
+        ...call(66, [1, DATA, 3], 5),
+        ...call(66, [1, DATA, 4], 6),
+        ...call(66, [1, DATA + 48, 1], 7),
+        ...call(66, [1, DATA, 1025], 8),
+        ...call(66, [1, 0x7000_0000, 1], 9),
+        ...call(66, [7, DATA, 1], 18),
+        ...call(65, [0, DATA, 2], 19),
+        ...exitWith(0),
+      ],
+      data,
+    ),
+    ['p'],
+    'ABCDEFG',
+  );
+  assert.is(output, '1:one, 1:two, 1:three1:one, 1:two, 1:three');
+  const result = (register: number): number =>
+    Number(BigInt.asIntN(64, bare.machine.hart.x[register] as bigint));
+  assert.equal([5, 6, 7, 8, 9, 18, 19].map(result), [15, 15, -14, -22, -14, -9, 7]);
+  assert.is(Buffer.from(bare.read(DATA + 64, 15) as Uint8Array).toString(), 'ABCDEFGo, three');
+});
+
+test('abort ends as with its signal, and other signals are not pretended', () => {
+  assert.equal(runBare(elfOf(call(131, [1, 1, 6]))).end, { kind: 'exit', status: 134 });
+  const { bare } = runBare(elfOf([...call(131, [1, 1, 15], 5), ...call(172, [], 6), ...exitWith(0)]));
+  assert.is(BigInt.asIntN(64, bare.machine.hart.x[5] as bigint), -38n);
+  assert.is(bare.machine.hart.x[6], 1n);
+});
+
 // Five instructions come before each call; the call itself does not retire. Four ticks are a nanosecond.
 test('time follows the instructions and the wall clock its base', () => {
   const { bare } = runBare(
@@ -169,13 +305,18 @@ test('the stack holds arguments, environment and the auxiliary vector', () => {
   assert.is(auxiliary.get(6), 4096);
   assert.is(auxiliary.get(9), CODE);
   assert.equal([...(bare.read(auxiliary.get(25) as number, 16) as Uint8Array)], Array(16).fill(7));
+  assert.is(auxiliary.get(16), 0x112d, 'I, M, A, F, D, C');
+  assert.is(text(auxiliary.get(31) as number), 'prog');
 });
 
 test('a budget ends every program after exactly its instructions', () => {
-  for (const budget of [1, 2, 17, 1000]) {
-    const { end, bare } = runBare(elfOf([asm.addi(5, 5, 1), asm.jal(0, -4)]), ['p'], '', budget);
-    assert.equal(end, { kind: 'budget' });
-    assert.is(bare.machine.hart.retiredWord[0], BigInt(budget));
+  for (const tier of tiers) {
+    for (const budget of [1, 2, 17, 1000, 2_345_678]) {
+      const { end, bare } = runBare(elfOf([asm.addi(5, 5, 1), asm.jal(0, -4)]), ['p'], '', budget, tier);
+      assert.equal(end, { kind: 'budget' });
+      assert.is(bare.machine.hart.retiredWord[0], BigInt(budget));
+      assert.is(bare.machine.hart.x[5], BigInt(Math.ceil(budget / 2)));
+    }
   }
   assert.equal(runBare(elfOf([asm.ecall, asm.jal(0, -4)]), ['p'], '', 1000).end, { kind: 'budget' });
 });
@@ -245,6 +386,7 @@ test('perdure hart shows a trap with cause, pc, address, registers and symbol, a
     assert.is(shown.status, status);
     assert.match(shown.stderr, message);
     assert.match(shown.stderr, /zero 0{16} {4}ra 0{16} {4}sp 0000003e/);
+    assert.match(shown.stderr, / fs8 0{16} {3}fs9 0{16} {2}fs10 0{16} {2}fs11 0{16}\n.*\n {2}fcsr 00\n/);
     assert.is(shown.stdout, '');
   }
 });
@@ -273,7 +415,10 @@ test('perdure hart stops at its budget, traces a line an instruction, and report
   const written = JSON.parse(readFileSync(report, 'utf8'));
   assert.is(written.ended, 'budget');
   assert.is(written.instructions, 5);
-  assert.is(written.tier, 'interpreter');
+  assert.is(written.tier, 'auto');
+  assert.equal(Object.keys(written.tiers), [
+    ...['interpreted', 'translated', 'regions', 'compiled', 'dropped', 'codeBytes', 'translateMs'],
+  ]);
   assert.ok(written.seconds >= 0 && written.mips >= 0);
   assert.equal(JSON.parse(shown.stderr.trimEnd().split('\n').at(-1) as string), written);
 });

@@ -5,7 +5,7 @@
  */
 import { PAGE_SIZE } from '../../src/base/limits.ts';
 import { createMachine } from '../../src/hw/create.ts';
-import { type Machine, pte } from '../../src/hw/machine.ts';
+import { type Machine, type MachineOptions, pte } from '../../src/hw/machine.ts';
 import { createPageTables, type PageTables } from '../../src/hw/tables.ts';
 
 export const CODE = 0x1_0000;
@@ -29,8 +29,8 @@ export interface Bench {
 }
 
 /** A machine with two pages of code (rwx) at CODE and two of data (rw) at DATA. */
-export function createBench(ramBytes = RAM_BYTES): Bench {
-  const machine = createMachine(ramBytes);
+export function createBench(ramBytes = RAM_BYTES, options: MachineOptions = {}): Bench {
+  const machine = createMachine(ramBytes, options);
   let next = 0;
   const allocate = (): number => next++;
   const tables = createPageTables(machine, allocate) as PageTables;

@@ -1,12 +1,21 @@
-/** Writes to code take effect at once: nothing depends on what was decoded before. */
+/** M.11: writes to code take effect at once in every tier: nothing depends on what was decoded or translated before. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { pte, traps } from '../../src/hw/machine.ts';
-import { asm, CODE, createBench, DATA, generator } from './bench.ts';
+import { pte, type Tier, traps } from '../../src/hw/machine.ts';
+import { asm, CODE, createBench as createBenchOf, DATA, generator, RAM_BYTES } from './bench.ts';
 
 const STORED = 10;
+const tiers: readonly Tier[] = ['interpreter', 'translator', 'auto'];
 
-test('a store to the very next instruction is what runs next', () => {
+type CreateBench = (ramBytes?: number) => ReturnType<typeof createBenchOf>;
+
+/** A test of one tier after the other, with benches whose machine has it. */
+function inEachTier(name: string, body: (createBench: CreateBench, tier: Tier) => void): void {
+  for (const tier of tiers)
+    test(`${tier}: ${name}`, () => body((ramBytes = RAM_BYTES) => createBenchOf(ramBytes, { tier }), tier));
+}
+
+inEachTier('a store to the very next instruction is what runs next', (createBench) => {
   const bench = createBench();
   const { hart } = bench.machine;
   for (const value of [1, 2, 3]) {
@@ -18,54 +27,57 @@ test('a store to the very next instruction is what runs next', () => {
   }
 });
 
-test('half of an instruction written changes it, by bytes, halfwords, atomics and across pages', () => {
-  const bench = createBench();
-  const { hart, view } = bench.machine;
-  // The instruction to change lies at every offset near the page's end, so also on two pages.
-  for (let offset = 4096 - 10; offset <= 4096 + 4; offset += 2) {
-    const target = CODE + offset;
-    bench.place(CODE, [asm.addi(0, 0, 0)]);
-    bench.place(target, [asm.addi(STORED, 0, 0x111), asm.ecall]);
-    assert.is(bench.run(target, 9), traps.environmentCall);
-    assert.is(hart.x[STORED], 0x111n);
-    // Upper half by a halfword store, then one byte of it, then the lower half.
-    const changed = asm.addi(STORED, 0, 0x222);
-    bench.place(CODE, [
-      asm.sh(12, 11, 2),
-      asm.ecall,
-      asm.sb(13, 11, 3),
-      asm.ecall,
-      asm.sh(14, 11, 0),
-      asm.ecall,
-    ]);
-    hart.x[11] = BigInt(target);
-    hart.x[12] = BigInt(changed >>> 16);
-    hart.x[13] = BigInt(asm.addi(STORED, 0, 0x322) >>> 24);
-    hart.x[14] = BigInt(asm.addi(STORED + 1, 0, 0) & 0xffff);
-    assert.is(bench.run(CODE, 9), traps.environmentCall);
-    bench.run(target, 9);
-    assert.is(hart.x[STORED], 0x222n, `after a halfword at ${offset}`);
-    hart.x[11] = BigInt(target);
-    assert.is(bench.run(CODE + 8, 9), traps.environmentCall);
-    bench.run(target, 9);
-    assert.is(hart.x[STORED], 0x322n, `after a byte at ${offset}`);
-    hart.x[11] = BigInt(target);
-    bench.run(CODE + 16, 9);
-    bench.run(target, 9);
-    assert.is(hart.x[STORED + 1], 0x322n, `after the lower half at ${offset}`);
-    if (target % 8 === 0) {
-      bench.place(CODE, [asm.amo(1, true, 0, 11, 12), asm.ecall]);
+inEachTier(
+  'half of an instruction written changes it, by bytes, halfwords, atomics and across pages',
+  (createBench) => {
+    const bench = createBench();
+    const { hart, view } = bench.machine;
+    // The instruction to change lies at every offset near the page's end, so also on two pages.
+    for (let offset = 4096 - 10; offset <= 4096 + 4; offset += 2) {
+      const target = CODE + offset;
+      bench.place(CODE, [asm.addi(0, 0, 0)]);
+      bench.place(target, [asm.addi(STORED, 0, 0x111), asm.ecall]);
+      assert.is(bench.run(target, 9), traps.environmentCall);
+      assert.is(hart.x[STORED], 0x111n);
+      // Upper half by a halfword store, then one byte of it, then the lower half.
+      const changed = asm.addi(STORED, 0, 0x222);
+      bench.place(CODE, [
+        asm.sh(12, 11, 2),
+        asm.ecall,
+        asm.sb(13, 11, 3),
+        asm.ecall,
+        asm.sh(14, 11, 0),
+        asm.ecall,
+      ]);
       hart.x[11] = BigInt(target);
-      hart.x[12] = BigInt(asm.addi(STORED, 0, 0x444)) | (BigInt(asm.ecall) << 32n);
-      bench.run(CODE, 9);
+      hart.x[12] = BigInt(changed >>> 16);
+      hart.x[13] = BigInt(asm.addi(STORED, 0, 0x322) >>> 24);
+      hart.x[14] = BigInt(asm.addi(STORED + 1, 0, 0) & 0xffff);
+      assert.is(bench.run(CODE, 9), traps.environmentCall);
       bench.run(target, 9);
-      assert.is(hart.x[STORED], 0x444n, 'after an atomic');
+      assert.is(hart.x[STORED], 0x222n, `after a halfword at ${offset}`);
+      hart.x[11] = BigInt(target);
+      assert.is(bench.run(CODE + 8, 9), traps.environmentCall);
+      bench.run(target, 9);
+      assert.is(hart.x[STORED], 0x322n, `after a byte at ${offset}`);
+      hart.x[11] = BigInt(target);
+      bench.run(CODE + 16, 9);
+      bench.run(target, 9);
+      assert.is(hart.x[STORED + 1], 0x322n, `after the lower half at ${offset}`);
+      if (target % 8 === 0) {
+        bench.place(CODE, [asm.amo(1, true, 0, 11, 12), asm.ecall]);
+        hart.x[11] = BigInt(target);
+        hart.x[12] = BigInt(asm.addi(STORED, 0, 0x444)) | (BigInt(asm.ecall) << 32n);
+        bench.run(CODE, 9);
+        bench.run(target, 9);
+        assert.is(hart.x[STORED], 0x444n, 'after an atomic');
+      }
+      assert.is(view.getUint32(bench.at(DATA), true), 0);
     }
-    assert.is(view.getUint32(bench.at(DATA), true), 0);
-  }
-});
+  },
+);
 
-test('a store through another address of the same frame is seen', () => {
+inEachTier('a store through another address of the same frame is seen', (createBench) => {
   const bench = createBench();
   const { hart } = bench.machine;
   const alias = 0x9_0000;
@@ -82,7 +94,7 @@ test('a store through another address of the same frame is seen', () => {
   }
 });
 
-test('bytes changed from outside are seen after frameChanged', () => {
+inEachTier('bytes changed from outside are seen after frameChanged', (createBench) => {
   const bench = createBench();
   const { hart, view } = bench.machine;
   for (const value of [1, 2]) {
@@ -93,7 +105,7 @@ test('bytes changed from outside are seen after frameChanged', () => {
   }
 });
 
-test('more code pages than decode slots run right, round after round', () => {
+inEachTier('more code pages than decode slots run right, round after round', (createBench) => {
   const bench = createBench(32 * 1024 * 1024);
   const { hart, view } = bench.machine;
   const pages = 2500;
@@ -114,27 +126,30 @@ test('more code pages than decode slots run right, round after round', () => {
   }
 });
 
-test('a page whose decode slot went to another page runs right while its translation is still known', () => {
-  const bench = createBench(32 * 1024 * 1024);
-  const { hart, view } = bench.machine;
-  const first = 0x100_0000;
-  bench.map(first, pte.execute);
-  view.setUint32(bench.at(first), asm.addi(STORED, 0, 77), true);
-  assert.is(bench.run(first), traps.budget);
-  // More pages than slots, none of which has the first one's place in the TLB.
-  for (let page = 1; page < 1400; page++) {
-    if (page % 256 === 0) continue;
-    const address = first + page * 4096;
-    bench.map(address, pte.execute);
-    view.setUint32(bench.at(address), asm.addi(STORED, 0, page), true);
-    assert.is(bench.run(address), traps.budget);
-    assert.is(hart.x[STORED], BigInt(page));
-  }
-  assert.is(bench.run(first), traps.budget);
-  assert.is(hart.x[STORED], 77n);
-});
+inEachTier(
+  'a page whose decode slot went to another page runs right while its translation is still known',
+  (createBench) => {
+    const bench = createBench(32 * 1024 * 1024);
+    const { hart, view } = bench.machine;
+    const first = 0x100_0000;
+    bench.map(first, pte.execute);
+    view.setUint32(bench.at(first), asm.addi(STORED, 0, 77), true);
+    assert.is(bench.run(first), traps.budget);
+    // More pages than slots, none of which has the first one's place in the TLB.
+    for (let page = 1; page < 1400; page++) {
+      if (page % 256 === 0) continue;
+      const address = first + page * 4096;
+      bench.map(address, pte.execute);
+      view.setUint32(bench.at(address), asm.addi(STORED, 0, page), true);
+      assert.is(bench.run(address), traps.budget);
+      assert.is(hart.x[STORED], BigInt(page));
+    }
+    assert.is(bench.run(first), traps.budget);
+    assert.is(hart.x[STORED], 77n);
+  },
+);
 
-test('random code that rewrites itself gives what a hart without any cache gives', () => {
+inEachTier('random code that rewrites itself gives what a hart without any cache gives', (createBench) => {
   // The other hart is told before every instruction that every frame changed, so it decodes each one anew.
   for (let seed = 1; seed <= 60; seed++) {
     const random = generator(seed);

@@ -1,10 +1,7 @@
 /** The loader reads good files completely and refuses every bad one with one clear error. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ElfError, parseElf, symbolAt } from '../../src/hw/elf.ts';
-import { generator } from './bench.ts';
 import { type SegmentPlan, type SymbolPlan, writeElf } from './differential/elf-writer.ts';
 
 const text: SegmentPlan = {
@@ -84,7 +81,13 @@ const faults: readonly (readonly [string, (view: DataView) => void, RegExp])[] =
   [
     'a shared object',
     (v) => v.setUint16(at.type, 3, true),
-    /file header: it is no static executable \(type 3/,
+    /file header: it is no static executable \(type 3, not 2\); link it with -static -no-pie$/,
+  ],
+  ['quadruple floating point', (v) => v.setUint32(at.flags, 7, true), /file header: .*quadruple/],
+  [
+    'too many program headers',
+    (v) => v.setUint16(at.count, 1171, true),
+    /file header: it has too many program headers \(1171\)/,
   ],
   ['RVE', (v) => v.setUint32(at.flags, 8, true), /file header: .*RVE/],
   ['no program headers', (v) => v.setUint16(at.count, 0, true), /file header: it has no program headers/],
@@ -165,6 +168,8 @@ test('faults of symbol tables name the section', () => {
     [sections + 128 + 40, 2, /section header 2: section 2 is no string table/],
     [sections + 128 + 56, 16, /section header 2: its symbols do not have 24 bytes/],
     [sections + 128 + 32, 1 << 20, /section header 2: the section \(/],
+    [sections + 64 + 4, 2, /section header 1: its symbols do not have 24 bytes/],
+    [sections + 4, 2, /section header 0: its symbols do not have 24 bytes/],
     [sections + 64 + 32, 3, /section header 2, symbol \d: its name is not in the string table/],
   ];
   for (const [place, value, message] of changes) {
@@ -187,57 +192,6 @@ test('a name that does not end in its string table is refused', () => {
     (error: unknown) =>
       error instanceof ElfError && /symbol 1: its name is not in the string/.test(error.message),
   );
-});
-
-/** The parse of a mutated file: nothing but an ElfError may come out, and what is read lies within the file. */
-function survive(bytes: Uint8Array, what: string): 'read' | 'refused' {
-  try {
-    const { segments, entry, symbols: found } = parseElf(bytes, 'mutant.elf');
-    for (const s of segments)
-      assert.ok(s.bytes.length <= s.memorySize && s.bytes.length <= bytes.length, what);
-    assert.ok(
-      segments.some((s) => s.executable && entry >= s.address && entry < s.address + s.memorySize),
-      what,
-    );
-    for (const s of found) assert.ok(Number.isSafeInteger(s.address + s.size) && s.name.length > 0, what);
-    return 'read';
-  } catch (error) {
-    if (!(error instanceof ElfError)) throw new Error(`${what}: ${error}`);
-    assert.match(error.message, /^mutant\.elf: (file header|program header|section header).*: .+/, what);
-    return 'refused';
-  }
-}
-
-test('every cut of a file is refused or read, and nothing else happens', () => {
-  const counts = { read: 0, refused: 0 };
-  for (let length = 0; length <= good.length; length++)
-    counts[survive(good.slice(0, length), `cut at ${length}`)]++;
-  assert.ok(counts.refused > good.length - 10);
-});
-
-test('20,000 mutated files are refused or read, and nothing else happens', () => {
-  const folder = join(import.meta.dirname, '../../src/userland/programs');
-  const name = readdirSync(folder).find((file) => file.endsWith('.elf'));
-  const seeds = [good, ...(name === undefined ? [] : [new Uint8Array(readFileSync(join(folder, name)))])];
-  const random = generator(2026);
-  const interesting = [0, 1, 0x7f, 0x80, 0xff];
-  const counts = { read: 0, refused: 0 };
-  for (let i = 0; i < 20_000; i++) {
-    const bytes = (seeds[i % seeds.length] as Uint8Array).slice();
-    const view = new DataView(bytes.buffer);
-    const sections = Number(view.getBigUint64(at.sectionOffset, true));
-    for (let change = 0; change <= random(4); change++) {
-      // Headers, section headers, or anywhere.
-      const place = [random(256), sections + random(bytes.length - sections), random(bytes.length)][
-        random(3)
-      ] as number;
-      const isWord = random(3) === 0 && place + 8 <= bytes.length;
-      if (isWord) view.setBigUint64(place, BigInt.asUintN(64, -1n << BigInt(random(64))), true);
-      else bytes[place] = random(2) === 0 ? random(256) : (interesting[random(5)] as number);
-    }
-    counts[survive(bytes, `mutation ${i}`)]++;
-  }
-  assert.ok(counts.refused > 2000 && counts.read > 2000, JSON.stringify(counts));
 });
 
 test.run();

@@ -16,6 +16,13 @@ const withBinutils = testNeeding(test, 'riscv64-unknown-elf-as', 'riscv64-unknow
 /** c.addi16sp with immediate 0, which the manual reserves and binutils reads all the same. The only such code. */
 const RESERVED_ADDI16SP = 0x6101;
 
+/**
+ * Conversions to doubles that are always exact have a rounding mode too (manual, chapter "D"), but binutils knows them
+ * with the mode 0 only.
+ */
+const EXACT = /^fcvt\.d\.(s|w|wu)$/;
+const RM = 7 << 12;
+
 /** What objdump says of each code, taken one by one, without aliases. */
 function objdump(codes: readonly number[]): string[] {
   const folder = scratchFolder();
@@ -27,8 +34,8 @@ function objdump(codes: readonly number[]): string[] {
       ? `.insn 4, 0x${code.toString(16)}\n.insn 2, 1\n.insn 2, 1`
       : [code, 1, 1, 1].map((half) => `.insn 2, ${half}`).join('\n'),
   );
-  writeFileSync(source, `.option arch, rv64imac_zicsr_zifencei\n${lines.join('\n')}\n`);
-  execFileSync('riscv64-unknown-elf-as', ['-march=rv64imac_zicsr_zifencei', source, '-o', object]);
+  writeFileSync(source, `.option arch, rv64imafdc_zicsr_zifencei\n${lines.join('\n')}\n`);
+  execFileSync('riscv64-unknown-elf-as', ['-march=rv64imafdc_zicsr_zifencei', source, '-o', object]);
   const text = execFileSync('riscv64-unknown-elf-objdump', ['-d', '-M', 'no-aliases', object], {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
@@ -76,10 +83,10 @@ withBinutils('random encodings of every 32-bit instruction read as binutils read
   const rows = instructions.filter(
     ({ name }) => !['fence', 'fence.i'].includes(name) && !name.startsWith('rd'),
   );
-  const codes = rows.flatMap(({ mask, match }) =>
+  const codes = rows.flatMap(({ name, mask, match }) =>
     Array.from({ length: 60 }, () => {
       const noise = (random(2 ** 16) * 2 ** 16 + random(2 ** 16)) >>> 0;
-      return ((noise & ~mask) | match) >>> 0;
+      return ((noise & ~mask & ~(EXACT.test(name) ? RM : 0)) | match) >>> 0;
     }),
   );
   const theirs = objdump(codes);
@@ -97,6 +104,7 @@ withBinutils('a random 32-bit code is an instruction for us exactly when it is o
   objdump(codes).forEach((text, index) => {
     const code = codes[index] as number;
     const isTheirs = !/^(\.|0x|unimp)/.test(text.trim()) && text !== '';
+    if (!isTheirs && (code & RM) !== 0 && EXACT.test(findInstruction(code)?.name ?? '')) return;
     assert.is(findInstruction(code) !== null, isTheirs, `${code.toString(16)}: ${text}`);
   });
 });

@@ -1,9 +1,13 @@
-/** Sv39 and the modification log against a model that walks the tables anew for every access. */
+/**
+ * M.12: Sv39 and the modification log against a model that walks the tables anew for every access, in each tier.
+ *
+ * Every access is made by a small loop of eight rounds, so that the translator's tiers make it in translated code as well.
+ */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PAGE_SIZE, RAM_BYTES_MAX } from '../../src/base/limits.ts';
 import { createMachine } from '../../src/hw/create.ts';
-import { type Machine, pte, traps } from '../../src/hw/machine.ts';
+import { type Machine, pte, type Tier, traps } from '../../src/hw/machine.ts';
 import { asm, createBench, generator, RAM_BYTES } from './bench.ts';
 
 type Access = 'load' | 'store' | 'fetch';
@@ -49,12 +53,17 @@ function translate(machine: Machine, root: number, address: bigint, access: Acce
   return 'page fault';
 }
 
-/** Each frame holds at this offset an instruction that says which frame it is: addi a0, zero, frame - 2048. */
+/** Each frame holds at this offset a function that says which frame it is: addi a0, zero, frame - 2048; ret. */
 const MARK = 0x7c0;
+const markCodes = (frame: number): readonly number[] => [asm.addi(10, 0, frame - 2048), asm.jalr(0, 1, 0)];
 const SCRATCH = 0x7c8;
 const SPACES = 20;
 const CODE_ADDRESS = 5n << 30n;
 const CODE_FRAME = 3000;
+/** Where the loop of each access lies in the code frame; each begins with the access, at the address in a1. */
+const loops = { load: 0x00, store: 0x40, fetch: 0x80 } as const;
+const accessCodes = { load: asm.lw(10, 11, 0), store: asm.sw(12, 11, 0), fetch: asm.jalr(1, 11, 0) } as const;
+const ROUNDS = 13;
 /** Frames of tables by level: roots, then the pools that entries point into. */
 const middleTables = [100, 101, 102, 103];
 const lowTables = [104, 105, 106, 107];
@@ -70,14 +79,31 @@ function entryAddress(machine: Machine, table: number, index: number): number {
   return machine.ramOffset + table * PAGE_SIZE + index * 8;
 }
 
-function createWorld(seed: number): World {
-  const machine = createMachine(RAM_BYTES);
+function writeCodes(machine: Machine, frame: number, offset: number, codes: readonly number[]): void {
+  codes.forEach((code, i) => {
+    machine.view.setUint32(machine.ramOffset + frame * PAGE_SIZE + offset + 4 * i, code, true);
+  });
+}
+
+/** Makes an access eight times: the cause with which the loop ended, an environment call when both succeeded. */
+function access({ hart }: Machine, kind: Access, address: bigint, value: number): number {
+  hart.x[10] = 0xbadn;
+  hart.x[11] = address;
+  hart.x[12] = BigInt(value);
+  hart.x[ROUNDS] = 8n;
+  hart.pcWord[0] = CODE_ADDRESS + BigInt(loops[kind]);
+  return hart.run(100);
+}
+
+function createWorld(seed: number, tier: Tier): World {
+  const machine = createMachine(RAM_BYTES, { tier });
   for (let frame = 0; frame < machine.frameCount; frame++) {
-    machine.view.setUint32(machine.ramOffset + frame * PAGE_SIZE + MARK, asm.addi(10, 0, frame - 2048), true);
+    writeCodes(machine, frame, MARK, markCodes(frame));
   }
-  const at = machine.ramOffset + CODE_FRAME * PAGE_SIZE;
-  machine.view.setUint32(at, asm.lw(10, 11, MARK - 0x7c0), true);
-  machine.view.setUint32(at + 4, asm.sw(12, 11, 0), true);
+  for (const kind of ['load', 'store', 'fetch'] as const) {
+    const count = [asm.addi(ROUNDS, ROUNDS, -1), asm.bne(ROUNDS, 0, -8), asm.ecall];
+    writeCodes(machine, CODE_FRAME, loops[kind], [accessCodes[kind], ...count]);
+  }
   // The code's own mapping is the same in every space and never touched.
   const pointer = (frame: number): bigint => (BigInt(frame) << 10n) | BigInt(pte.valid);
   const leaf = BigInt(pte.valid | pte.read | pte.execute | pte.user | pte.accessed);
@@ -140,68 +166,130 @@ function randomAddress({ random }: World): bigint {
   return random(30) === 0 ? canonical ^ (1n << BigInt(38 + random(26))) : canonical;
 }
 
+const STORE_PC = (CODE_ADDRESS + BigInt(loops.store)).toString(16);
+
 /** Does one access on the hart and compares everything with the model. */
 function accessOnce(world: World, logged: Map<number, string>, note: string): void {
   const { machine, random } = world;
   const { hart, view } = machine;
-  const access = (['load', 'store', 'fetch'] as const)[random(3)] as Access;
+  const kind = (['load', 'store', 'fetch'] as const)[random(3)] as Access;
   const base = randomAddress(world);
-  const address = base + BigInt(access === 'store' ? SCRATCH : MARK);
-  const outcome = translate(machine, world.space, address, access);
+  const address = base + BigInt(kind === 'store' ? SCRATCH : MARK);
+  const outcome = translate(machine, world.space, address, kind);
   const entry = typeof outcome === 'string' ? 0n : view.getBigUint64(outcome.entryAt, true);
   const value = random(2 ** 31);
-  hart.x[10] = 0xbadn;
-  hart.x[11] = address;
-  hart.x[12] = BigInt(value);
-  hart.pcWord[0] = access === 'fetch' ? address : CODE_ADDRESS + (access === 'store' ? 4n : 0n);
-  const cause = hart.run(1);
-  const what = `${note}: ${access} of 0x${address.toString(16)} in space ${world.space}`;
+  const cause = access(machine, kind, address, value);
+  const what = `${note}: ${kind} of 0x${address.toString(16)} in space ${world.space}`;
   if (typeof outcome === 'string') {
-    assert.is(cause, (outcome === 'page fault' ? pageFaults : accessFaults)[access], what);
+    assert.is(cause, (outcome === 'page fault' ? pageFaults : accessFaults)[kind], what);
     assert.is(hart.trapValueWord[0], address, what);
+    const pc = kind === 'fetch' ? address : CODE_ADDRESS + BigInt(loops[kind]);
+    assert.is(hart.pcWord[0], pc, `${what}: where it trapped`);
     return;
   }
-  assert.is(cause, traps.budget, what);
+  assert.is(cause, traps.environmentCall, what);
   const at = machine.ramOffset + outcome.frame * PAGE_SIZE;
-  if (access === 'store') assert.is(view.getUint32(at + SCRATCH, true), value, what);
+  if (kind === 'store') assert.is(view.getUint32(at + SCRATCH, true), value, what);
   else {
-    const expected = access === 'load' ? asm.addi(10, 0, outcome.frame - 2048) | 0 : outcome.frame - 2048;
+    const expected = kind === 'load' ? asm.addi(10, 0, outcome.frame - 2048) | 0 : outcome.frame - 2048;
     assert.is(BigInt.asIntN(64, hart.x[10] as bigint), BigInt(expected), what);
   }
-  const marks = BigInt(access === 'store' ? pte.accessed | pte.dirty : pte.accessed);
+  const marks = BigInt(kind === 'store' ? pte.accessed | pte.dirty : pte.accessed);
   assert.is(view.getBigUint64(outcome.entryAt, true), entry | marks, `${what}: accessed and dirty bits`);
-  if (access === 'store' && !logged.has(outcome.frame)) logged.set(outcome.frame, '140000004');
+  if (kind === 'store' && !logged.has(outcome.frame)) logged.set(outcome.frame, STORE_PC);
 }
 
-test('every access is translated as the tables say, whatever was translated before', () => {
-  for (let seed = 1; seed <= 12; seed++) {
-    const world = createWorld(seed);
-    const { machine, random } = world;
-    const logged = new Map<number, string>();
-    for (let i = 0; i < 300; i++) changeTables(world);
-    for (let step = 0; step < 4000; step++) {
-      const note = `seed ${seed}, step ${step}`;
-      if (random(8) === 0) {
-        world.space = random(SPACES);
-        machine.hart.setAddressSpace(world.space, world.space + 1);
-      }
-      if (random(4) === 0) changeTables(world);
-      accessOnce(world, logged, note);
-      if (random(100) === 0) {
-        assert.is(machine.log.length, logged.size, note);
-        const drained: [number, string][] = [];
-        machine.log.drain((frame, low, high) =>
-          drained.push([frame, ((BigInt(high) << 32n) | BigInt(low)).toString(16)]),
-        );
-        assert.equal(drained, [...logged], `${note}: the log in the order of first writes`);
-        logged.clear();
-      }
-    }
+/** Frames whose first and last words matter to the test itself. */
+const isReserved = (frame: number): boolean =>
+  frame < SPACES || (frame >= 100 && frame < 110) || frame === CODE_FRAME;
+
+/**
+ * Loads or stores a word that lies on two pages: the lower page's fault comes first, and a store does all or
+ * nothing. Returns whether it went well.
+ */
+function crossOnce(world: World, logged: Map<number, string>, note: string): boolean {
+  const { machine, random } = world;
+  const kind = random(2) === 0 ? 'load' : 'store';
+  const page = randomAddress(world);
+  const address = BigInt.asUintN(64, page + BigInt(PAGE_SIZE - 1 - random(3)));
+  const border = BigInt.asUintN(64, page + BigInt(PAGE_SIZE));
+  const outcomes = [
+    translate(machine, world.space, address, kind),
+    translate(machine, world.space, border, kind),
+  ];
+  const frames = outcomes.flatMap((outcome) => (typeof outcome === 'string' ? [] : [outcome.frame]));
+  if (kind === 'store' && frames.some(isReserved)) return false;
+  const bytesAt = (): Uint8Array =>
+    Uint8Array.from([0, 1, 2, 3], (i) => {
+      const here = BigInt.asUintN(64, address + BigInt(i));
+      const outcome = outcomes[Number(address & 4095n) + i >= PAGE_SIZE ? 1 : 0] as Outcome;
+      if (typeof outcome === 'string') return 0;
+      return machine.bytes[machine.ramOffset + outcome.frame * PAGE_SIZE + Number(here & 4095n)] as number;
+    });
+  const wordOf = (bytes: Uint8Array): number => new DataView(bytes.buffer).getInt32(0, true);
+  const before = wordOf(bytesAt());
+  const value = random(2 ** 31);
+  const cause = access(machine, kind, address, value);
+  const what = `${note}: ${kind} of 0x${address.toString(16)} on two pages in space ${world.space}`;
+  const failed = outcomes.findIndex((outcome) => typeof outcome === 'string');
+  if (failed !== -1) {
+    const faults = outcomes[failed] === 'page fault' ? pageFaults : accessFaults;
+    assert.is(cause, faults[kind], what);
+    assert.is(machine.hart.trapValueWord[0], failed === 0 ? address : border, what);
+    assert.is(wordOf(bytesAt()), before, `${what}: nothing is stored`);
+    return false;
   }
-});
+  assert.is(cause, traps.environmentCall, what);
+  if (kind === 'load') assert.is(BigInt.asIntN(64, machine.hart.x[10] as bigint), BigInt(before), what);
+  else {
+    assert.is(wordOf(bytesAt()), value, what);
+    for (const frame of frames) if (!logged.has(frame)) logged.set(frame, STORE_PC);
+  }
+  return true;
+}
+
+/** Seeds a tier: the translator is slower here, because nearly every fetch is of code that is new to it. */
+const seedsOf = { interpreter: 12, translator: 5, auto: 5 } as const;
+
+for (const tier of ['interpreter', 'translator', 'auto'] as const) {
+  test(`${tier}: every access is translated as the tables say, whatever was translated before`, () => {
+    let [interpreted, translated, crossed] = [0, 0, 0];
+    for (let seed = 1; seed <= seedsOf[tier]; seed++) {
+      const world = createWorld(seed, tier);
+      const { machine, random } = world;
+      const logged = new Map<number, string>();
+      for (let i = 0; i < 300; i++) changeTables(world);
+      for (let step = 0; step < 4000; step++) {
+        const note = `${tier}, seed ${seed}, step ${step}`;
+        if (random(8) === 0) {
+          world.space = random(SPACES);
+          machine.hart.setAddressSpace(world.space, world.space + 1);
+        }
+        if (random(4) === 0) changeTables(world);
+        if (random(5) === 0) crossed += crossOnce(world, logged, note) ? 1 : 0;
+        else accessOnce(world, logged, note);
+        if (random(100) === 0) {
+          assert.is(machine.log.length, logged.size, note);
+          const drained: [number, string][] = [];
+          machine.log.drain((frame, low, high) =>
+            drained.push([frame, ((BigInt(high) << 32n) | BigInt(low)).toString(16)]),
+          );
+          assert.equal(drained, [...logged], `${note}: the log in the order of first writes`);
+          logged.clear();
+        }
+      }
+      const statistics = machine.tierStatistics();
+      interpreted += statistics.interpreted;
+      translated += statistics.translated;
+    }
+    assert.ok(crossed > 50, `${crossed} accesses to two pages went well`);
+    const share = translated / (interpreted + translated);
+    assert.ok(tier === 'interpreter' ? share === 0 : share > 0.3, `${tier}: ${share} ran translated`);
+  });
+}
 
 test('the model sees good and bad translations of every kind, so the comparison means something', () => {
-  const world = createWorld(3);
+  const world = createWorld(3, 'interpreter');
   for (let i = 0; i < 300; i++) changeTables(world);
   const seen = new Map<string, number>();
   for (let i = 0; i < 20_000; i++) {
@@ -212,8 +300,9 @@ test('the model sees good and bad translations of every kind, so the comparison 
   for (const kind of ['frame', 'page fault', 'access fault']) assert.ok((seen.get(kind) ?? 0) > 200, kind);
 });
 
-test('more address spaces than TLB sets keep their own translations', () => {
-  const machine = createMachine(RAM_BYTES);
+/** The code of each space adds up its own number, some rounds: translated code must not outlive its space. */
+function checkManySpaces(tier: Tier): void {
+  const machine = createMachine(RAM_BYTES, { tier });
   const pointer = (frame: number): bigint => (BigInt(frame) << 10n) | BigInt(pte.valid);
   const leafBits = BigInt(pte.valid | pte.read | pte.execute | pte.user);
   const spaces = 40;
@@ -227,20 +316,28 @@ test('more address spaces than TLB sets keep their own translations', () => {
     machine.view.setBigUint64(entryAddress(machine, root, 0), pointer(middle), true);
     machine.view.setBigUint64(entryAddress(machine, middle, 0), pointer(low), true);
     machine.view.setBigUint64(entryAddress(machine, low, 16), (BigInt(page) << 10n) | leafBits, true);
-    machine.view.setUint32(machine.ramOffset + page * PAGE_SIZE, asm.addi(10, 0, space), true);
+    const codes = [asm.addi(10, 10, space), asm.addi(ROUNDS, ROUNDS, -1), asm.bne(ROUNDS, 0, -8), asm.ecall];
+    writeCodes(machine, page, 0, codes);
   }
   const random = generator(5);
   for (let i = 0; i < 2000; i++) {
     const space = random(spaces);
+    const rounds = 1 + random(20);
     machine.hart.setAddressSpace(space * 4, 1000 + space);
     machine.hart.pcWord[0] = 0x1_0000n;
-    assert.is(machine.hart.run(1), traps.budget);
-    assert.is(machine.hart.x[10], BigInt(space));
+    machine.hart.x[10] = 0n;
+    machine.hart.x[ROUNDS] = BigInt(rounds);
+    assert.is(machine.hart.run(1000), traps.environmentCall);
+    assert.is(machine.hart.x[10], BigInt(space * rounds));
   }
+}
+
+test('more address spaces than TLB sets keep their own translations, in each tier', () => {
+  for (const tier of ['interpreter', 'translator', 'auto'] as const) checkManySpaces(tier);
 });
 
-test('a fence of one page is enough when its leaf changed, for each kind of access', () => {
-  const { machine, random } = createWorld(9);
+function checkFencesOfPages(tier: Tier): void {
+  const { machine, random } = createWorld(9, tier);
   const { hart, view } = machine;
   const [middle, low] = [200, 201] as const;
   const pointer = (frame: number): bigint => (BigInt(frame) << 10n) | BigInt(pte.valid);
@@ -268,20 +365,21 @@ test('a fence of one page is enough when its leaf changed, for each kind of acce
     }
     const base = frames.get(isLarge ? large : address) as number;
     const frame = isLarge ? base + page : base;
-    const access = random(3);
-    hart.x[11] = BigInt(address + (access === 1 ? SCRATCH : MARK));
-    hart.x[12] = BigInt(step);
-    const isFetch = access === 2;
-    hart.pcWord[0] = isFetch ? BigInt(address + MARK) : CODE_ADDRESS + (access === 1 ? 4n : 0n);
-    assert.is(hart.run(1), traps.budget);
-    const what = `step ${step}`;
-    if (access === 1)
+    const kind = (['load', 'store', 'fetch'] as const)[random(3)] as Access;
+    const what = `${tier}, step ${step}`;
+    const cause = access(machine, kind, BigInt(address + (kind === 'store' ? SCRATCH : MARK)), step);
+    assert.is(cause, traps.environmentCall, what);
+    if (kind === 'store')
       assert.is(view.getUint32(machine.ramOffset + frame * PAGE_SIZE + SCRATCH, true), step, what);
     else {
-      const expected = isFetch ? frame - 2048 : asm.addi(10, 0, frame - 2048) | 0;
+      const expected = kind === 'fetch' ? frame - 2048 : asm.addi(10, 0, frame - 2048) | 0;
       assert.is(BigInt.asIntN(64, hart.x[10] as bigint), BigInt(expected), what);
     }
   }
+}
+
+test('a fence of one page is enough when its leaf changed, for each kind of access, in each tier', () => {
+  for (const tier of ['interpreter', 'translator', 'auto'] as const) checkFencesOfPages(tier);
 });
 
 test('the first and the last frame of the largest RAM are read, written, run and logged', () => {
@@ -306,8 +404,8 @@ test('the first and the last frame of the largest RAM are read, written, run and
   }
 });
 
-test('an address space given another root without a fence uses the new one', () => {
-  const machine = createMachine(RAM_BYTES);
+function checkOtherRoot(tier: Tier): void {
+  const machine = createMachine(RAM_BYTES, { tier });
   const pointer = (frame: number): bigint => (BigInt(frame) << 10n) | BigInt(pte.valid);
   for (const root of [0, 10]) {
     machine.view.setBigUint64(entryAddress(machine, root, 0), pointer(root + 1), true);
@@ -317,14 +415,18 @@ test('an address space given another root without a fence uses the new one', () 
       (BigInt(root + 3) << 10n) | BigInt(pte.valid | pte.execute | pte.user),
       true,
     );
-    machine.view.setUint32(machine.ramOffset + (root + 3) * PAGE_SIZE, asm.addi(10, 0, root + 1), true);
+    writeCodes(machine, root + 3, 0, [asm.addi(10, 0, root + 1), asm.ecall]);
   }
-  for (const root of [0, 10, 0]) {
+  for (const root of [0, 10, 0, 10]) {
     machine.hart.setAddressSpace(root, 7);
     machine.hart.pcWord[0] = 0x1_0000n;
-    assert.is(machine.hart.run(1), traps.budget);
+    assert.is(machine.hart.run(9), traps.environmentCall);
     assert.is(machine.hart.x[10], BigInt(root + 1));
   }
+}
+
+test('an address space given another root without a fence uses the new one, in each tier', () => {
+  for (const tier of ['interpreter', 'translator', 'auto'] as const) checkOtherRoot(tier);
 });
 
 test.run();

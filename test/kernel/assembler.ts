@@ -149,6 +149,45 @@ export class Assembler {
     return this.#emit(0);
   }
 
+  /** Floating point: registers by their numbers, rounding as frm says. */
+  #float(funct7: number, rd: number, left: number, right: number): this {
+    return this.#emit((funct7 << 25) | (right << 20) | (left << 15) | (7 << 12) | (rd << 7) | 0x53);
+  }
+
+  fcvtdl(rd: number, integer: number): this {
+    return this.#float(0x69, rd, integer, 2);
+  }
+
+  fcvtsl(rd: number, integer: number): this {
+    return this.#float(0x68, rd, integer, 2);
+  }
+
+  faddd(rd: number, left: number, right: number): this {
+    return this.#float(0x01, rd, left, right);
+  }
+
+  fdivd(rd: number, left: number, right: number): this {
+    return this.#float(0x0d, rd, left, right);
+  }
+
+  fadds(rd: number, left: number, right: number): this {
+    return this.#float(0x00, rd, left, right);
+  }
+
+  fdivs(rd: number, left: number, right: number): this {
+    return this.#float(0x0c, rd, left, right);
+  }
+
+  fsd(value: number, rs: number, offset = 0): this {
+    const high = (offset >> 5) & 0x7f;
+    return this.#emit((high << 25) | (value << 20) | (rs << 15) | (3 << 12) | ((offset & 0x1f) << 7) | 0x27);
+  }
+
+  /** csrrw rd, fcsr, rs. */
+  swapFcsr(rd: number, rs: number): this {
+    return this.#emit((3 << 20) | (rs << 15) | (1 << 12) | (rd << 7) | 0x73);
+  }
+
   ecall(): this {
     return this.#emit(0x73);
   }

@@ -6,6 +6,14 @@
 import * as assert from 'uvu/assert';
 import { flavours } from '../../src/kernel/abi/entries.ts';
 import { states } from '../../src/kernel/abi/types.ts';
+import {
+  add as addNumbers,
+  divide as divideNumbers,
+  double,
+  fromInteger,
+  NX,
+  single,
+} from '../hw/float/model.ts';
 import { Assembler, a0, a1, a2, a3, a4, a5, a6, s0, s1, s2, s3, s4, t0, t1, t2, zero } from './assembler.ts';
 import { CODE, DATA, own, PROGRAM, SLAB_SIZE, type World } from './world.ts';
 
@@ -389,6 +397,55 @@ const atomics: Scenario = {
   check: (world) => assert.is(world.word(BASE + DATA_OFFSET), 20_000),
 };
 
+/** Rounding modes of the four threads: to nearest, to zero, down, up; one sum of doubles and one of singles each. */
+const FLOAT_STEPS = 40;
+const floating: Scenario = {
+  name: 'four threads add up fractions, each with a rounding mode and flags of its own',
+  build(world) {
+    // f0 and f1 get 1 and s1, f2 and f3 the sums; doubles in the even registers, singles in f4, f5, f6.
+    const code = new Assembler()
+      .slli(t2, s0, 5)
+      .swapFcsr(zero, t2)
+      .li(s1, 1)
+      .li(s2, FLOAT_STEPS + 1)
+      .li(t2, 1);
+    code.fcvtdl(0, t2).fcvtdl(2, zero).fcvtsl(4, t2).fcvtsl(6, zero);
+    code.label('loop').fcvtdl(1, s1).fdivd(1, 0, 1).faddd(2, 2, 1);
+    code.fcvtsl(5, s1).fdivs(5, 4, 5).fadds(6, 6, 5).addi(s1, s1, 1);
+    code.li(t0, 20).bne(s1, t0, 'go').call('clock_read').addi(a0, a1, 700).invoke('clock_sleep');
+    code.label('go').bltu(s1, s2, 'loop');
+    code
+      .li(t2, DATA)
+      .slli(t1, s0, 5)
+      .add(t2, t2, t1)
+      .fsd(2, t2)
+      .fsd(6, t2, 8)
+      .swapFcsr(t1, zero)
+      .sd(t1, t2, 16);
+    code.end(GATE);
+    world.addProgram(SLAB, code, { x8: 0 });
+    for (let mode = 1; mode < 4; mode += 1)
+      world.addThread(BASE, 0x200 + 0x20 * mode, { pc: CODE, x8: mode });
+  },
+  check(world) {
+    for (let mode = 0; mode < 4; mode += 1) {
+      const sums = [double, single].map((format) => {
+        const whole = (value: number): bigint => fromInteger(format, mode, BigInt(value)).bits;
+        let sum = whole(0);
+        for (let i = 1; i <= FLOAT_STEPS; i += 1) {
+          sum = addNumbers(format, mode, sum, divideNumbers(format, mode, whole(1), whole(i)).bits).bits;
+        }
+        return sum;
+      });
+      const at = world.read(BASE + DATA_OFFSET + 32 * mode, 24);
+      const view = new DataView(at.buffer);
+      const found = [0, 8, 16].map((offset) => view.getBigUint64(offset, true));
+      const boxed = 0xffff_ffff_0000_0000n | (sums[1] ?? 0n);
+      assert.equal(found, [sums[0], boxed, BigInt((mode << 5) | NX)], `mode ${mode}`);
+    }
+  },
+};
+
 const collector: Scenario = {
   name: 'a program searches and collects a region of its own memory',
   build(world) {
@@ -441,5 +498,6 @@ export const scenarios: readonly Scenario[] = [
   children,
   sleepers,
   atomics,
+  floating,
   collector,
 ];

@@ -15,7 +15,7 @@ const kit = join(import.meta.dirname, '../../src/userland/kit');
 const gcc = 'riscv64-unknown-elf-gcc';
 const cross = testNeeding(test, gcc);
 
-const target = ['--specs=picolibc.specs', '-march=rv64imac', '-mabi=lp64', '-Wall', '-Wextra', '-Werror'];
+const target = ['--specs=picolibc.specs', '-march=rv64gc', '-mabi=lp64d', '-Wall', '-Wextra', '-Werror'];
 
 test('the committed headers are what kernel/abi says', () => {
   assert.equal(staleHeaders(), []);

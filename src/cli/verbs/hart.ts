@@ -8,8 +8,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { type BareEnd, type BareProgram, createBareProgram } from '../../hw/bare.ts';
 import { ElfError, type ElfProgram, parseElf, symbolAt } from '../../hw/elf.ts';
-import { disassemble, registerNames } from '../../hw/instructions/disassemble.ts';
-import { traps } from '../../hw/machine.ts';
+import { disassemble, floatRegisterNames, registerNames } from '../../hw/instructions/disassemble.ts';
+import { type Tier, traps } from '../../hw/machine.ts';
 import { entries } from '../../kernel/abi/entries.ts';
 import { TICKS_PER_NANOSECOND } from '../../kernel/abi/memory.ts';
 import { ExitCode, OperatorError } from '../errors.ts';
@@ -36,12 +36,30 @@ const trapWords: Readonly<Record<number, readonly [words: string, signal: number
 const SIGKILL = 9;
 
 function loadProgram(file: string): ElfProgram {
+  const stat = fs.statSync(file);
+  // A pipe is fine (`<(command)` of a shell); a device might never end.
+  if (!stat.isFile() && !stat.isFIFO()) {
+    throw new OperatorError(
+      ExitCode.inputMissing,
+      `${file}: it is no file`,
+      'give a static RISC-V program (ELF64)',
+    );
+  }
+  if (stat.size > RAM_BYTES) throw doesNotFit(file);
   try {
     return parseElf(fs.readFileSync(file), file);
   } catch (error) {
     if (!(error instanceof ElfError)) throw error;
     throw new OperatorError(ExitCode.damaged, error.message, 'give a static RISC-V program (ELF64)');
   }
+}
+
+function doesNotFit(file: string): OperatorError {
+  return new OperatorError(
+    ExitCode.damaged,
+    `${file}: it does not fit in ${RAM_BYTES / 2 ** 20} MiB, or its arguments and environment not on its stack`,
+    null,
+  );
 }
 
 /** A program built for the kernel would ask for ever what nobody answers here. */
@@ -69,6 +87,22 @@ function readInput(lengthMax: number): Uint8Array {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
   }
+}
+
+/** Bytes nobody can foresee. The system's own source: Node's would take 6 ms to load, of the start's 100. */
+function randomBytes(length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  const source = fs.openSync('/dev/urandom', 'r');
+  fs.readSync(source, bytes);
+  fs.closeSync(source);
+  return bytes;
+}
+
+/** The environment for the program: ours, without what bin/perdure put there for Node. */
+function environmentOf({ env }: Invocation): string[] {
+  return Object.entries(env)
+    .filter(([name]) => name !== 'NODE_COMPILE_CACHE')
+    .map(([name, value]) => `${name}=${value ?? ''}`);
 }
 
 /** Writes a line an instruction: address, bits, text. */
@@ -102,7 +136,9 @@ const hexadecimal = (value: bigint): string => `0x${value.toString(16)}`;
 /** Where an address is, as symbol + offset; empty when no symbol is near. */
 function nameAddress(program: ElfProgram, address: bigint): string {
   const symbol = symbolAt(program.symbols, Number(address));
-  return symbol === null ? '' : `${symbol.name}+${hexadecimal(address - BigInt(symbol.address))}`;
+  if (symbol === null) return '';
+  // A name comes from the file: it must not speak to the terminal.
+  return `${symbol.name.replace(/\p{Cc}/gu, '?')}+${hexadecimal(address - BigInt(symbol.address))}`;
 }
 
 function describeTrap(program: ElfProgram, bare: BareProgram, end: BareEnd & { kind: 'trap' }): string[] {
@@ -112,13 +148,19 @@ function describeTrap(program: ElfProgram, bare: BareProgram, end: BareEnd & { k
     `${words} (cause ${end.cause}) at pc ${hexadecimal(end.pc)}${where === '' ? '' : ` (${where})`}, ` +
       `${end.cause === traps.illegalInstruction ? 'instruction' : 'address'} ${hexadecimal(end.value)}`,
   ];
-  const { x } = bare.machine.hart;
-  for (let row = 0; row < 32; row += 4) {
-    const cells = registerNames
-      .slice(row, row + 4)
-      .map((name, i) => `${name.padStart(4)} ${(x[row + i] ?? 0n).toString(16).padStart(16, '0')}`);
-    lines.push(`  ${cells.join('  ')}`);
+  const { x, f, fcsr } = bare.machine.hart;
+  for (const [names, registers] of [
+    [registerNames, x],
+    [floatRegisterNames, f],
+  ] as const) {
+    for (let row = 0; row < 32; row += 4) {
+      const cells = names
+        .slice(row, row + 4)
+        .map((name, i) => `${name.padStart(4)} ${(registers[row + i] ?? 0n).toString(16).padStart(16, '0')}`);
+      lines.push(`  ${cells.join('  ')}`);
+    }
   }
+  lines.push(`  fcsr ${fcsr.toString(16).padStart(2, '0')}`);
   return lines;
 }
 
@@ -145,6 +187,7 @@ function writeReport(
   const file = invocation.options.report as string | undefined;
   if (file === undefined && !invocation.json) return;
   const instructions = Number(bare.machine.hart.retiredWord[0]);
+  const tiers = bare.machine.tierStatistics();
   const report = {
     ended: end.kind === 'exhausted' ? 'error' : end.kind,
     status: end.kind === 'exit' ? end.status : null,
@@ -157,7 +200,8 @@ function writeReport(
             symbol: nameAddress(program, end.pc),
           }
         : null,
-    tier: invocation.options.tier ?? 'interpreter',
+    tier: invocation.options.tier,
+    tiers: { ...tiers, translateMs: Number(tiers.translateMs.toFixed(3)) },
     instructions,
     seconds: Number(seconds.toFixed(6)),
     mips: Number((instructions / Math.max(seconds, 1e-9) / 1e6).toFixed(2)),
@@ -165,6 +209,15 @@ function writeReport(
   const text = `${JSON.stringify(report)}\n`;
   if (file !== undefined) fs.writeFileSync(path.resolve(invocation.cwd, file), text);
   if (invocation.json) invocation.stderr.write(text);
+}
+
+/** Runs the program to its end or its budget; the trace is whole whatever comes. */
+function runToEnd(bare: BareProgram, invocation: Invocation, trace: TraceFile | null): BareEnd {
+  try {
+    return bare.run((invocation.options.budget as number | undefined) ?? Number.MAX_SAFE_INTEGER);
+  } finally {
+    trace?.close();
+  }
 }
 
 export async function run(invocation: Invocation): Promise<number> {
@@ -176,10 +229,12 @@ export async function run(invocation: Invocation): Promise<number> {
   const bare = createBareProgram(program, {
     ramBytes: RAM_BYTES,
     arguments: [name, ...args],
-    environment: Object.entries(invocation.env).map(([key, value]) => `${key}=${value ?? ''}`),
+    environment: environmentOf(invocation),
     ticksPerNanosecond: TICKS_PER_NANOSECOND,
     wallBaseNs: BigInt(Date.now()) * 1_000_000n,
-    random: crypto.getRandomValues(new Uint8Array(16)),
+    random: randomBytes(16),
+    tier: invocation.options.tier as Tier,
+    now: () => performance.now(),
     effects: {
       write: (descriptor, bytes) => (descriptor === 1 ? invocation.stdout : invocation.stderr).write(bytes),
       read: readInput,
@@ -187,13 +242,10 @@ export async function run(invocation: Invocation): Promise<number> {
     },
     ...(trace === null ? {} : { trace: (pc, bits) => trace.add(pc, bits) }),
   });
-  if (bare === null) {
-    throw new OperatorError(ExitCode.damaged, `${file}: it does not fit in ${RAM_BYTES / 2 ** 20} MiB`, null);
-  }
+  if (bare === null) throw doesNotFit(file);
   const startMs = performance.now();
-  const end = bare.run((invocation.options.budget as number | undefined) ?? Number.MAX_SAFE_INTEGER);
+  const end = runToEnd(bare, invocation, trace);
   const seconds = (performance.now() - startMs) / 1000;
-  trace?.close();
   const say = (line: string): void => invocation.stderr.write(`${line}\n`);
   if (end.kind === 'trap') for (const line of describeTrap(program, bare, end)) say(line);
   if (end.kind === 'exhausted') say(`the memory of the machine (${RAM_BYTES / 2 ** 20} MiB) is spent`);

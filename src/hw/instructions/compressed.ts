@@ -1,9 +1,8 @@
 /**
- * The C extension: for each 16-bit code the 32-bit instruction it stands for (manual, chapter "C extension", RV64C).
+ * The C extension: for each 16-bit code the 32-bit instruction it stands for (manual, chapter "C extension", RV64DC).
  *
  * 0 means that there is none: the code is illegal or reserved. Hints are expanded like the rest and do what the
- * expansion does, which is nothing that counts. The codes of compressed floating point follow with D. The
- * table made here is copied into each linear memory.
+ * expansion does, which is nothing that counts. The decoder asks for a code's expansion when it first meets it.
  */
 
 /** Bits `first` to `first + width - 1` of the code, moved to bit `to`. */
@@ -18,13 +17,13 @@ function signed(value: number, width: number): number {
 const encodeI = (opcode: number, funct3: number, rd: number, rs1: number, immediate: number): number =>
   ((immediate << 20) | (rs1 << 15) | (funct3 << 12) | (rd << 7) | opcode) >>> 0;
 
-const encodeS = (funct3: number, rs1: number, rs2: number, immediate: number): number =>
+const encodeS = (opcode: number, funct3: number, rs1: number, rs2: number, immediate: number): number =>
   ((bits(immediate, 5, 7) << 25) |
     (rs2 << 20) |
     (rs1 << 15) |
     (funct3 << 12) |
     (bits(immediate, 0, 5) << 7) |
-    0x23) >>>
+    opcode) >>>
   0;
 
 const encodeR = (
@@ -56,6 +55,11 @@ const encodeJ = (rd: number, offset: number): number =>
     0x6f) >>>
   0;
 
+const LOAD = 0x03;
+const LOAD_FP = 0x07;
+const STORE = 0x23;
+const STORE_FP = 0x27;
+/** funct3 of an access to 32 or 64 bits, in either file of registers. */
 const LW = 2;
 const LD = 3;
 const EBREAK = 0x0010_0073;
@@ -71,14 +75,18 @@ function quadrant0(code: number): number {
       const offset = bits(code, 6, 1, 2) | bits(code, 5, 1, 3) | bits(code, 11, 2, 4) | bits(code, 7, 4, 6);
       return offset === 0 ? 0 : encodeI(0x13, 0, rdPrime, 2, offset);
     }
+    case 1:
+      return encodeI(LOAD_FP, LD, rdPrime, rs1Prime, doubleOffset);
     case 2:
-      return encodeI(0x03, LW, rdPrime, rs1Prime, wordOffset);
+      return encodeI(LOAD, LW, rdPrime, rs1Prime, wordOffset);
     case 3:
-      return encodeI(0x03, LD, rdPrime, rs1Prime, doubleOffset);
+      return encodeI(LOAD, LD, rdPrime, rs1Prime, doubleOffset);
+    case 5:
+      return encodeS(STORE_FP, LD, rs1Prime, rdPrime, doubleOffset);
     case 6:
-      return encodeS(LW, rs1Prime, rdPrime, wordOffset);
+      return encodeS(STORE, LW, rs1Prime, rdPrime, wordOffset);
     case 7:
-      return encodeS(LD, rs1Prime, rdPrime, doubleOffset);
+      return encodeS(STORE, LD, rs1Prime, rdPrime, doubleOffset);
     default:
       return 0;
   }
@@ -176,12 +184,14 @@ function quadrant2(code: number): number {
   switch (code >>> 13) {
     case 0:
       return encodeI(0x13, 1, rd, rd, bits(code, 2, 5) | bits(code, 12, 1, 5));
+    case 1:
+      return encodeI(LOAD_FP, LD, rd, 2, bits(code, 5, 2, 3) | bits(code, 12, 1, 5) | bits(code, 2, 3, 6));
     case 2:
       if (rd === 0) return 0;
-      return encodeI(0x03, LW, rd, 2, bits(code, 4, 3, 2) | bits(code, 12, 1, 5) | bits(code, 2, 2, 6));
+      return encodeI(LOAD, LW, rd, 2, bits(code, 4, 3, 2) | bits(code, 12, 1, 5) | bits(code, 2, 2, 6));
     case 3:
       if (rd === 0) return 0;
-      return encodeI(0x03, LD, rd, 2, bits(code, 5, 2, 3) | bits(code, 12, 1, 5) | bits(code, 2, 3, 6));
+      return encodeI(LOAD, LD, rd, 2, bits(code, 5, 2, 3) | bits(code, 12, 1, 5) | bits(code, 2, 3, 6));
     case 4:
       if (bits(code, 12, 1) === 0) {
         if (rs2 !== 0) return encodeR(0x33, 0, 0, rd, 0, rs2); // c.mv
@@ -189,10 +199,12 @@ function quadrant2(code: number): number {
       }
       if (rs2 !== 0) return encodeR(0x33, 0, 0, rd, rd, rs2); // c.add
       return rd === 0 ? EBREAK : encodeI(0x67, 0, 1, rd, 0); // c.ebreak, c.jalr
+    case 5:
+      return encodeS(STORE_FP, LD, 2, rs2, bits(code, 10, 3, 3) | bits(code, 7, 3, 6));
     case 6:
-      return encodeS(LW, 2, rs2, bits(code, 9, 4, 2) | bits(code, 7, 2, 6));
+      return encodeS(STORE, LW, 2, rs2, bits(code, 9, 4, 2) | bits(code, 7, 2, 6));
     case 7:
-      return encodeS(LD, 2, rs2, bits(code, 10, 3, 3) | bits(code, 7, 3, 6));
+      return encodeS(STORE, LD, 2, rs2, bits(code, 10, 3, 3) | bits(code, 7, 3, 6));
     default:
       return 0;
   }
@@ -212,11 +224,17 @@ export function expandCompressed(code: number): number {
   }
 }
 
-function expandAll(): Uint32Array {
-  const table = new Uint32Array(0x1_0000);
-  for (let code = 0; code < table.length; code++) table[code] = expandCompressed(code);
-  return table;
-}
-
-/** The expansions of all 65,536 codes. */
-export const expansions: Readonly<Uint32Array> = expandAll();
+/**
+ * The names of the instructions that codes expand to: those that occur with another destination than x0, and those that
+ * occur with x0 (for an instruction without rd: with zeros in that field). Written down because to find them out takes
+ * all 65,536 codes; test/hw/decoder.test.ts does that.
+ */
+export const compressible: { readonly written: readonly string[]; readonly discarded: readonly string[] } = {
+  written: [
+    ...['addi', 'addiw', 'slli', 'srli', 'srai', 'andi', 'lui'],
+    ...['add', 'addw', 'sub', 'subw', 'xor', 'or', 'and'],
+    ...['lw', 'ld', 'fld', 'sw', 'sd', 'fsd'],
+    ...['beq', 'bne', 'jalr'],
+  ],
+  discarded: ['addi', 'slli', 'lui', 'add', 'fld', 'sw', 'sd', 'fsd', 'beq', 'bne', 'jal', 'jalr', 'ebreak'],
+};

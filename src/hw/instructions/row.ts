@@ -6,8 +6,11 @@
 import { assert } from '../../base/assert.ts';
 import type { Effects } from './effects.ts';
 
-/** How the immediate is taken from the instruction (manual, "Immediate encoding variants"); R has none. */
-export const formats = { R: 0, I: 1, S: 2, B: 3, U: 4, J: 5, shift64: 6, shift32: 7 } as const;
+/**
+ * How the immediate is taken from the instruction (manual, "Immediate encoding variants"); R has none. With `float` it is
+ * the whole instruction: rounding mode, third source register and csr number are taken from there.
+ */
+export const formats = { R: 0, I: 1, S: 2, B: 3, U: 4, J: 5, shift64: 6, shift32: 7, float: 8 } as const;
 export type Format = keyof typeof formats;
 
 /**
@@ -33,6 +36,8 @@ const fields = {
   rs1: [15, 5],
   rs2: [20, 5],
   funct12: [20, 12],
+  fmt: [25, 2],
+  csrUpper: [22, 10],
   funct7: [25, 7],
   funct6: [26, 6],
   funct5: [27, 5],

@@ -1,5 +1,5 @@
 /**
- * The instruction table: encoding and meaning of each instruction of RV64IMAC, Zicsr (counters) and Zifencei.
+ * The instruction table: encoding and meaning of each instruction of RV64IMAFD, Zicsr and Zifencei.
  *
  * This is the only place that says what an instruction does; the decoder, the interpreter and the translator are made
  * from it. Compressed instructions have no rows: `compressed.ts` gives their 32-bit equivalents. Sources: The RISC-V
@@ -8,7 +8,10 @@
 import { traps } from '../machine.ts';
 import { op } from '../wasm/opcodes.ts';
 import { atomics } from './atomic.ts';
+import { control } from './control.ts';
+import { conversions } from './conversion.ts';
 import type { Effects, Width } from './effects.ts';
+import { floating } from './floating.ts';
 import { multiplication } from './multiplication.ts';
 import { type Instruction, row } from './row.ts';
 
@@ -165,23 +168,6 @@ const memory: readonly Instruction[] = [
 /** A fence orders nothing here: there is one hart, and writes to code take effect at once. */
 const nothing = (): void => {};
 
-/**
- * User counters (chapter "Zicntr"): cycle and time read the tick, instret the retired instructions. They are read only:
- * of the CSR instructions only those that do not write are legal, csrrs and csrrc (and their immediate forms) with the
- * field rs1 zero. Every other CSR number has no row, so it is illegal.
- */
-const counters: readonly Instruction[] = [
-  ['cycle', 0xc00, 'tick'] as const,
-  ['time', 0xc01, 'tick'] as const,
-  ['instret', 0xc02, 'retired'] as const,
-].flatMap(([name, csr, counter]) =>
-  [2, 3, 6, 7].map((funct3) =>
-    row(`rd${name}.${funct3}`, 'R', SYSTEM, { funct3, funct12: csr, rs1: 0 }, 'rd', (e) =>
-      e.rd(() => e.counter(counter)),
-    ),
-  ),
-);
-
 const system: readonly Instruction[] = [
   row('fence', 'R', MISC_MEM, { funct3: 0 }, 'no rd', nothing),
   row('fence.i', 'R', MISC_MEM, { funct3: 1 }, 'no rd', nothing),
@@ -191,7 +177,6 @@ const system: readonly Instruction[] = [
   row('ebreak', 'R', SYSTEM, { funct3: 0, funct12: 1, rs1: 0, rd: 0 }, 'no rd', (e) =>
     e.trap(traps.breakpoint, () => e.pc()),
   ),
-  ...counters,
 ];
 
 /** Every instruction, in the order in which operations are numbered. */
@@ -202,6 +187,9 @@ export const instructions: readonly Instruction[] = [
   ...multiplication,
   ...atomics,
   ...system,
+  ...control,
+  ...floating,
+  ...conversions,
 ];
 
 /** Number of the bucket that an encoding is looked up in: opcode[6:2] and funct3. */
@@ -209,11 +197,23 @@ const BUCKETS = 256;
 const bucketOf = (bits: number): number => ((bits >>> 2) & 31) | (((bits >>> 12) & 7) << 5);
 const BUCKET_BITS = 0x707c;
 
+/** Puts every row in the buckets that agree with what it fixes of a bucket's bits. */
+function fillBuckets(): Instruction[][] {
+  const filled: Instruction[][] = Array.from({ length: BUCKETS }, () => []);
+  for (const instruction of instructions) {
+    const { mask, match } = instruction;
+    const free = ~mask & BUCKET_BITS;
+    // Counts through the subsets of the bits that are free, the empty one last.
+    for (let told = free; ; told = (told - 1) & free) {
+      filled[bucketOf(match | told)]?.push(instruction);
+      if (told === 0) break;
+    }
+  }
+  return filled;
+}
+
 /** For each bucket the instructions that an encoding in it can be; one that does not fix funct3 is in eight. */
-export const buckets: readonly (readonly Instruction[])[] = Array.from({ length: BUCKETS }, (_, bucket) => {
-  const told = ((bucket & 31) << 2) | ((bucket >>> 5) << 12);
-  return instructions.filter(({ mask, match }) => ((told ^ match) & mask & BUCKET_BITS) === 0);
-});
+export const buckets: readonly (readonly Instruction[])[] = fillBuckets();
 
 /** The row that a 32-bit instruction matches. */
 export function findInstruction(bits: number): Instruction | null {

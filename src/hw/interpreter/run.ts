@@ -8,13 +8,15 @@
  */
 import { PAGE_SIZE } from '../../base/limits.ts';
 import { type DecoderFunctions, decoderTable } from '../decoder.ts';
-import type { Library, Scratch } from '../instructions/effects.ts';
+import type { Scratch } from '../instructions/effects.ts';
+import type { Library } from '../instructions/library.ts';
 import { at, operations, STRADDLE_SLOT, slot, tlbSet } from '../layout.ts';
 import { traps } from '../machine.ts';
 import { setWord, tlbEntry, word } from '../mmu/words.ts';
 import type { MemoryFunctions } from '../mmu.ts';
 import { FunctionBuilder, type Label } from '../wasm/builder.ts';
 import { memoryOp, op, types } from '../wasm/opcodes.ts';
+import { buildArrival, type Tiers } from './arrival.ts';
 import { advance, type Exits, field, Interpretation, type Locals, pushPc } from './interpretation.ts';
 
 const { i32, i64 } = types;
@@ -23,6 +25,8 @@ export interface Functions {
   readonly memory: MemoryFunctions;
   readonly decoder: DecoderFunctions;
   readonly library: Library;
+  /** See Effects. */
+  readonly isFused: boolean;
 }
 
 /** Gives back the instruction that was counted out for an entry that is none. */
@@ -53,6 +57,11 @@ function buildSpecial(
       countBack(f, l);
       pushPc(f, l);
       f.set(l.pc);
+      // Running on into the next page is no arrival; in the slot for two pages every target is on another one.
+      f.get(l.base);
+      f.i32(STRADDLE_SLOT);
+      f.op(op.i32Ne);
+      f.set(l.manner);
       f.br(exits.jump);
       break;
     case operations.straddle:
@@ -121,7 +130,7 @@ function buildEnd(f: FunctionBuilder, l: Locals, cause: number): void {
 }
 
 /** Makes the cause of the pending trap the result. */
-function takePending(f: FunctionBuilder, cause: number): void {
+export function takePending(f: FunctionBuilder, cause: number): void {
   word(f, at.pending);
   f.i32(1);
   f.op(op.i32Sub);
@@ -131,6 +140,9 @@ function takePending(f: FunctionBuilder, cause: number): void {
 /** Sets what a run begins with. The lowest bit of the pc is always zero. */
 function buildStart(f: FunctionBuilder, l: Locals): void {
   setWord(f, at.pending, () => f.i32(0));
+  setWord(f, at.budget, () => f.get(l.budget));
+  word(f, at.resume);
+  f.set(l.manner);
   f.get(l.budget);
   f.set(l.remaining);
   word(f, at.tlb);
@@ -203,10 +215,10 @@ function buildDispatch(
     f.end();
     buildSpecial(f, l, functions, exits, operation);
   }
-  const { library, memory } = functions;
+  const { library, isFused, memory } = functions;
   for (const variant of decoderTable.variants) {
     f.end();
-    const shared = { library, scratch, memory, locals: l, exits };
+    const shared = { library, isFused, scratch, memory, locals: l, exits };
     const interpretation = new Interpretation(f, shared, variant);
     variant.instruction.meaning(interpretation);
     if (interpretation.ended) continue;
@@ -217,8 +229,8 @@ function buildDispatch(
   f.unreachable();
 }
 
-/** run(budget) -> cause. */
-export function buildRun(functions: Functions): FunctionBuilder {
+/** run(budget) -> cause. With `tiers` it counts arrivals and enters translated code, see arrival.ts; else it does neither. */
+export function buildRun(functions: Functions, tiers: Tiers | null): FunctionBuilder {
   const f = new FunctionBuilder([i32], [i32]);
   const l: Locals = {
     budget: 0,
@@ -230,8 +242,15 @@ export function buildRun(functions: Functions): FunctionBuilder {
     tlb: f.local(i32),
     address: f.local(i64),
     found: f.local(i32),
+    manner: f.local(i32),
   };
-  const scratch: Scratch = { i32: f.local(i32), i64: f.local(i64), i64b: f.local(i64) };
+  const scratch: Scratch = {
+    i32: f.local(i32),
+    i64: f.local(i64),
+    i64b: f.local(i64),
+    f32: f.local(types.f32),
+    f64: f.local(types.f64),
+  };
   const cause = f.local(i32);
   buildStart(f, l);
   const done = f.block();
@@ -239,6 +258,8 @@ export function buildRun(functions: Functions): FunctionBuilder {
   const spent = f.block();
   const jump = f.loop();
   buildJump(f, l, functions, cause, done);
+  const taken = f.loop();
+  if (tiers !== null) buildArrival(f, l, tiers, { cause, done, jump, taken });
   const next = f.loop();
   f.get(l.remaining);
   f.i32(1);
@@ -247,7 +268,8 @@ export function buildRun(functions: Functions): FunctionBuilder {
   f.i32(0);
   f.op(op.i32LtS);
   f.brIf(spent);
-  buildDispatch(f, l, functions, scratch, { next, jump, trap });
+  buildDispatch(f, l, functions, scratch, { next, taken, jump, trap });
+  f.end();
   f.end();
   f.end();
   f.unreachable();

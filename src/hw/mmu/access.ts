@@ -9,6 +9,7 @@ import { pte, traps } from '../machine.ts';
 import { FunctionBuilder } from '../wasm/builder.ts';
 import { memoryOp, op, types } from '../wasm/opcodes.ts';
 import { raiseFault } from './refill.ts';
+import { commitment } from './walk.ts';
 import { nextPage, pageOffset } from './words.ts';
 
 const { i32, i64 } = types;
@@ -163,7 +164,7 @@ export function buildStore(walk: number, placeToWrite: number): FunctionBuilder 
   for (const page of [() => f.get(address), () => nextPage(f, address)]) {
     page();
     f.i32(pte.write);
-    f.i32(0);
+    f.i32(commitment.none);
     f.call(walk);
     f.i32(0);
     f.op(op.i32LtS);
@@ -200,7 +201,7 @@ export function buildStore(walk: number, placeToWrite: number): FunctionBuilder 
   // One of the pages faults: find out which and raise it, lower address first.
   f.get(address);
   f.i32(pte.write);
-  f.i32(0);
+  f.i32(commitment.none);
   f.call(walk);
   f.tee(probe);
   f.i32(0);
@@ -209,7 +210,7 @@ export function buildStore(walk: number, placeToWrite: number): FunctionBuilder 
   nextPage(f, address);
   f.tee(address);
   f.i32(pte.write);
-  f.i32(0);
+  f.i32(commitment.none);
   f.call(walk);
   f.set(probe);
   f.end();

@@ -4,7 +4,7 @@
  * Invariant: a frame gets an entry in a write TLB only after it is in the log, and only when it has no decode slot; a
  * write to a frame with one clears the decode entries that it touches. A place of 0 means that a trap is pending.
  */
-import { at, LOG_ENTRY_SIZE, tlbSet } from '../layout.ts';
+import { at, LOG_ENTRY_SIZE, slot, tlbSet } from '../layout.ts';
 import { pte, traps } from '../machine.ts';
 import { FunctionBuilder } from '../wasm/builder.ts';
 import { memoryOp, op, types } from '../wasm/opcodes.ts';
@@ -72,7 +72,7 @@ function logWrite(f: FunctionBuilder, frame: number, pc: number): void {
   f.end();
 }
 
-export function buildPlaceToWrite(walk: number): FunctionBuilder {
+export function buildPlaceToWrite(walk: number, codeWritten: number): FunctionBuilder {
   const f = new FunctionBuilder([i64, i32, i64], [i32]);
   const [bytes, pc] = [1, 2];
   const r: Refill = { f, address: 0, entry: f.local(i32), frame: f.local(i32) };
@@ -111,6 +111,14 @@ export function buildPlaceToWrite(walk: number): FunctionBuilder {
   f.op(op.i32GeS);
   f.op(op.select);
   f.set(offset);
+  f.get(decoded);
+  f.memory(memoryOp.i32Load, slot.regions);
+  f.if();
+  f.get(decoded);
+  f.get(offset);
+  f.get(bytes);
+  f.call(codeWritten);
+  f.end();
   const clear = f.loop();
   f.get(decoded);
   f.get(offset);

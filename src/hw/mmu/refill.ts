@@ -7,7 +7,7 @@ import { PAGE_SIZE } from '../../base/limits.ts';
 import { at, tlbSet } from '../layout.ts';
 import type { FunctionBuilder } from '../wasm/builder.ts';
 import { memoryOp, op } from '../wasm/opcodes.ts';
-import { PAGE_FAULT } from './walk.ts';
+import { commitment, PAGE_FAULT } from './walk.ts';
 import { frameStart, pageOf, pageOffset, setWord, tlbEntry, word } from './words.ts';
 
 /** The parts every TLB refill has in common. */
@@ -75,7 +75,7 @@ export function walkFor(r: Refill, walk: number, wanted: number): void {
   const { f, address, frame } = r;
   f.get(address);
   f.i32(wanted);
-  f.i32(1);
+  f.i32(commitment.mark);
   f.call(walk);
   f.set(frame);
 }

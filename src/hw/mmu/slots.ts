@@ -4,6 +4,7 @@
  * Invariants: a frame has at most one slot; a frame with a slot is in no write TLB; a fetch TLB leads only to the slot
  * that its frame has now. Slots are a cache: taking one away costs decoding again and nothing else.
  */
+import { PAGE_SIZE } from '../../base/limits.ts';
 import { at, operations, slot, TLB_INVALID_BYTE, TLB_OFF, TLBS, tlbSet } from '../layout.ts';
 import { pte, traps } from '../machine.ts';
 import { FunctionBuilder } from '../wasm/builder.ts';
@@ -63,7 +64,7 @@ export function buildFlushWrites(): FunctionBuilder {
 }
 
 /** (frame) -> decode slot. When none is free, the next in turn is taken from its frame. */
-export function buildAllocateSlot(flushWrites: number): FunctionBuilder {
+export function buildAllocateSlot(flushWrites: number, codeWritten: number): FunctionBuilder {
   const f = new FunctionBuilder([i32], [i32]);
   const frame = 0;
   const taken = f.local(i32);
@@ -95,6 +96,14 @@ export function buildAllocateSlot(flushWrites: number): FunctionBuilder {
     word(f, at.slotCount);
     f.op(op.i32RemU);
   });
+  f.get(taken);
+  f.memory(memoryOp.i32Load, slot.regions);
+  f.if();
+  f.get(taken);
+  f.i32(0);
+  f.i32(PAGE_SIZE);
+  f.call(codeWritten);
+  f.end();
   // Its old frame has no slot any more, and no fetch TLB may lead to it.
   f.get(taken);
   f.memory(memoryOp.i32Load, slot.frame);

@@ -193,9 +193,19 @@ function markLeaf({ f, wanted, place, entry, work }: Walk): void {
   f.end();
 }
 
+/** What a walk does with the leaf it finds. */
+export const commitment = {
+  /** Nothing: it only looks. */
+  none: 0,
+  /** Sets the accessed bit, and for a write the dirty bit. */
+  mark: 1,
+  /** Nothing, but it is a page fault unless the accessed bit is set. */
+  expect: 2,
+} as const;
+
 /**
  * walk(address, wanted, commit) -> frame, or PAGE_FAULT or ACCESS_FAULT. `wanted` is one of the bits R, W, X of a table
- * entry. With `commit` the accessed bit, and for a write the dirty bit, are set in the leaf.
+ * entry, `commit` one of `commitment`.
  */
 export function buildWalk(): FunctionBuilder {
   const f = new FunctionBuilder([i64, i32, i32], [i32]);
@@ -223,9 +233,20 @@ export function buildWalk(): FunctionBuilder {
   f.end();
   takeLeaf(w);
   f.get(w.commit);
+  f.i32(commitment.mark);
+  f.op(op.i32Eq);
   f.if();
   markLeaf(w);
   f.end();
+  f.get(w.commit);
+  f.i32(commitment.expect);
+  f.op(op.i32Eq);
+  f.get(w.entry);
+  f.i64(pte.accessed);
+  f.op(op.i64And);
+  f.op(op.i64Eqz);
+  f.op(op.i32And);
+  failIf(f, PAGE_FAULT);
   f.get(w.table);
   return f;
 }

@@ -4,7 +4,7 @@
  * Each function appends instructions to a body; "pushes" leaves one value on WebAssembly's stack. Holds no state.
  */
 import { PAGE_SHIFT, PAGE_SIZE } from '../../base/limits.ts';
-import { at } from '../layout.ts';
+import { at, TLB_ENTRIES, TLB_ENTRY_SHIFT, TLB_ENTRY_SIZE } from '../layout.ts';
 import type { FunctionBuilder } from '../wasm/builder.ts';
 import { memoryOp, op } from '../wasm/opcodes.ts';
 
@@ -25,9 +25,9 @@ export function setWord(f: FunctionBuilder, address: number, value: () => void):
 export function tlbEntry(f: FunctionBuilder, address: number, tlb: () => void): void {
   f.get(address);
   f.op(op.i32WrapI64);
-  f.i32(PAGE_SHIFT - 4);
+  f.i32(PAGE_SHIFT - TLB_ENTRY_SHIFT);
   f.op(op.i32ShrU);
-  f.i32(0xff0);
+  f.i32((TLB_ENTRIES - 1) * TLB_ENTRY_SIZE);
   f.op(op.i32And);
   tlb();
   f.op(op.i32Add);

@@ -7,7 +7,16 @@
  */
 import { assert } from '../../base/assert.ts';
 import { TWO_32 } from '../../base/integer.ts';
-import { control, EMPTY_BLOCK, type MemoryOperation, type Operation, type ValueType } from './opcodes.ts';
+import {
+  control,
+  EMPTY_BLOCK,
+  extractLane,
+  type MemoryOperation,
+  type Operation,
+  type Saturating,
+  type ValueType,
+  type VectorOperation,
+} from './opcodes.ts';
 
 /** A growing sequence of bytes. */
 export class ByteBuffer {
@@ -28,6 +37,15 @@ export class ByteBuffer {
   byte(value: number): void {
     if (this.length === this.bytes.length) this.reserve(1);
     this.bytes[this.length++] = value;
+  }
+
+  /** Two bytes at once: a module is mostly made of such pairs, and a start waits for the interpreter's. */
+  pair(first: number, second: number): void {
+    const at = this.length;
+    if (at + 2 > this.bytes.length) this.reserve(2);
+    this.bytes[at] = first;
+    this.bytes[at + 1] = second;
+    this.length = at + 2;
   }
 
   /** Unsigned LEB128 of an integer below 2^32. */
@@ -86,12 +104,19 @@ export interface Label {
   readonly height: number;
 }
 
+/** Where in the code a conditional branch stands, and whether it is usually taken. */
+interface BranchHint {
+  readonly offset: number;
+  readonly likely: boolean;
+}
+
 /** The body of one function. Every method appends one instruction; operands are on WebAssembly's stack. */
 export class FunctionBuilder {
   readonly parameters: readonly ValueType[];
   readonly results: readonly ValueType[];
   private readonly locals: ValueType[] = [];
   private readonly code = new ByteBuffer(1024);
+  private readonly hints: BranchHint[] = [];
   private height = 0;
 
   constructor(parameters: readonly ValueType[], results: readonly ValueType[]) {
@@ -110,24 +135,32 @@ export class FunctionBuilder {
     return this.parameters.length + this.locals.length - 1;
   }
 
+  private variable(opcode: number, local: number): void {
+    if (local < 0x80) this.code.pair(opcode, local);
+    else {
+      this.code.byte(opcode);
+      this.code.unsigned(local);
+    }
+  }
+
   get(local: number): void {
-    this.code.byte(control.localGet);
-    this.code.unsigned(local);
+    this.variable(control.localGet, local);
   }
 
   set(local: number): void {
-    this.code.byte(control.localSet);
-    this.code.unsigned(local);
+    this.variable(control.localSet, local);
   }
 
   tee(local: number): void {
-    this.code.byte(control.localTee);
-    this.code.unsigned(local);
+    this.variable(control.localTee, local);
   }
 
   i32(value: number): void {
-    this.code.byte(control.i32Const);
-    this.code.signed(value);
+    if (value >= -64 && value < 64) this.code.pair(control.i32Const, value & 0x7f);
+    else {
+      this.code.byte(control.i32Const);
+      this.code.signed(value);
+    }
   }
 
   /** A 64-bit constant: a number that is a safe integer, or a bigint of 64 bits, signed or not. */
@@ -145,10 +178,28 @@ export class FunctionBuilder {
     this.code.byte(operation);
   }
 
+  /** A conversion to an integer that saturates. */
+  saturate(operation: Saturating): void {
+    this.code.byte(control.prefix);
+    this.code.unsigned(operation);
+  }
+
+  /** An instruction on vectors that takes operands from the stack only. */
+  vector(operation: VectorOperation): void {
+    this.code.byte(control.vectorPrefix);
+    this.code.unsigned(operation);
+  }
+
+  /** From the vector on the stack to the number in its lane 0. */
+  lane0(type: keyof typeof extractLane): void {
+    this.code.byte(control.vectorPrefix);
+    this.code.unsigned(extractLane[type]);
+    this.code.byte(0);
+  }
+
   /** A load or store: the address is on the stack, `offset` is added to it. No alignment is promised. */
   memory(operation: MemoryOperation, offset = 0): void {
-    this.code.byte(operation);
-    this.code.byte(0);
+    this.code.pair(operation, 0);
     this.code.unsigned(offset);
   }
 
@@ -193,6 +244,11 @@ export class FunctionBuilder {
     return this.height - label.height - 1;
   }
 
+  /** Says of the `if` or `brIf` that is appended next whether its condition usually holds. Engines may ignore it. */
+  hint(likely: boolean): void {
+    this.hints.push({ offset: this.code.length, likely });
+  }
+
   br(label: Label): void {
     this.code.byte(control.br);
     this.code.unsigned(this.depth(label));
@@ -223,16 +279,48 @@ export class FunctionBuilder {
     this.code.unsigned(functionIndex);
   }
 
-  /** Appends the body in the binary format: size, locals, code, end. */
-  writeTo(out: ByteBuffer): void {
-    assert(this.height === 0, 'wasm builder: every block of a body is closed');
+  /** Calls, or leaves this function for, the function of this type at the index on the stack in table 0. */
+  callIndirect(typeIndex: number): void {
+    this.code.byte(control.callIndirect);
+    this.code.unsigned(typeIndex);
+    this.code.byte(0);
+  }
+
+  returnCallIndirect(typeIndex: number): void {
+    this.code.byte(control.returnCallIndirect);
+    this.code.unsigned(typeIndex);
+    this.code.byte(0);
+  }
+
+  /** The declaration of the locals. They are declared one by one: the order they were asked for is their numbering. */
+  private head(): ByteBuffer {
     const head = new ByteBuffer(64);
-    // Locals are declared one by one: the order in which they were asked for is their numbering.
     head.unsigned(this.locals.length);
     for (const type of this.locals) {
       head.byte(1);
       head.byte(type);
     }
+    return head;
+  }
+
+  /** Appends this function's entry of the branch hint section, if it has hints: see ModuleBuilder. */
+  writeHintsTo(out: ByteBuffer, functionIndex: number): boolean {
+    if (this.hints.length === 0) return false;
+    const start = this.head().length;
+    out.unsigned(functionIndex);
+    out.unsigned(this.hints.length);
+    for (const { offset, likely } of this.hints) {
+      out.unsigned(start + offset);
+      out.byte(1);
+      out.byte(likely ? 1 : 0);
+    }
+    return true;
+  }
+
+  /** Appends the body in the binary format: size, locals, code, end. */
+  writeTo(out: ByteBuffer): void {
+    assert(this.height === 0, 'wasm builder: every block of a body is closed');
+    const head = this.head();
     out.unsigned(head.length + this.code.length + 1);
     out.append(head);
     out.append(this.code);
@@ -240,14 +328,137 @@ export class FunctionBuilder {
   }
 }
 
-/** A module that imports one shared memory as `machine.memory` and exports some of its functions. */
+/** A function that a module takes from outside, as `machine.<name>`. */
+interface FunctionImport {
+  readonly name: string;
+  readonly type: number;
+}
+
+/**
+ * A module that imports one shared memory as `machine.memory`, and if asked functions and a table of functions as
+ * `machine.table`; it exports some of its functions and may put others into the table.
+ */
 export class ModuleBuilder {
-  private readonly functions: { readonly body: FunctionBuilder; readonly exportName: string | null }[] = [];
+  private readonly types: { parameters: readonly ValueType[]; results: readonly ValueType[] }[] = [];
+  private readonly imports: FunctionImport[] = [];
+  private readonly functions: {
+    readonly body: FunctionBuilder;
+    readonly type: number;
+    readonly exportName: string | null;
+  }[] = [];
+  private readonly elements: { readonly index: number; readonly functionIndex: number }[] = [];
+  private hasTable = false;
+
+  /** The index of a function type. */
+  type(parameters: readonly ValueType[], results: readonly ValueType[]): number {
+    const same = (a: readonly ValueType[], b: readonly ValueType[]): boolean =>
+      a.length === b.length && a.every((type, i) => type === b[i]);
+    const known = this.types.findIndex((t) => same(t.parameters, parameters) && same(t.results, results));
+    return known === -1 ? this.types.push({ parameters, results }) - 1 : known;
+  }
+
+  /** Imports `machine.<name>`; returns its index for `call`. All imports come before the first `add`. */
+  importFunction(name: string, parameters: readonly ValueType[], results: readonly ValueType[]): number {
+    assert(this.functions.length === 0, 'wasm builder: imports come before functions');
+    this.imports.push({ name, type: this.type(parameters, results) });
+    return this.imports.length - 1;
+  }
+
+  importTable(): void {
+    this.hasTable = true;
+  }
 
   /** Adds a function, whose body may still be written to; returns its index for `call`. */
   add(body: FunctionBuilder, exportName: string | null = null): number {
-    this.functions.push({ body, exportName });
-    return this.functions.length - 1;
+    this.functions.push({ body, type: this.type(body.parameters, body.results), exportName });
+    return this.imports.length + this.functions.length - 1;
+  }
+
+  /** Puts a function into the imported table when the module is instantiated. */
+  place(functionIndex: number, index: number): void {
+    assert(this.hasTable, 'wasm builder: a table is imported before functions are put in it');
+    this.elements.push({ functionIndex, index });
+  }
+
+  private typeSection(): ByteBuffer {
+    const section = new ByteBuffer();
+    section.unsigned(this.types.length);
+    for (const { parameters, results } of this.types) {
+      section.byte(0x60);
+      for (const list of [parameters, results]) {
+        section.unsigned(list.length);
+        for (const type of list) section.byte(type);
+      }
+    }
+    return section;
+  }
+
+  private importSection(): ByteBuffer {
+    const section = new ByteBuffer();
+    const name = (text: string): void => {
+      section.name('machine');
+      section.name(text);
+    };
+    section.unsigned(1 + (this.hasTable ? 1 : 0) + this.imports.length);
+    name('memory');
+    section.byte(2);
+    section.byte(3); // Shared, with a maximum.
+    section.unsigned(1);
+    section.unsigned(65536);
+    if (this.hasTable) {
+      name('table');
+      section.byte(1);
+      section.byte(0x70); // Of function references, at least none.
+      section.byte(0);
+      section.unsigned(0);
+    }
+    for (const imported of this.imports) {
+      name(imported.name);
+      section.byte(0);
+      section.unsigned(imported.type);
+    }
+    return section;
+  }
+
+  private exportSection(): ByteBuffer {
+    const section = new ByteBuffer();
+    section.unsigned(this.functions.filter(({ exportName }) => exportName !== null).length);
+    this.functions.forEach(({ exportName }, index) => {
+      if (exportName === null) return;
+      section.name(exportName);
+      section.byte(0);
+      section.unsigned(this.imports.length + index);
+    });
+    return section;
+  }
+
+  private elementSection(): ByteBuffer {
+    const section = new ByteBuffer();
+    section.unsigned(this.elements.length);
+    for (const { index, functionIndex } of this.elements) {
+      section.unsigned(0); // Active, table 0.
+      section.byte(control.i32Const);
+      section.signed(index);
+      section.byte(control.end);
+      section.unsigned(1);
+      section.unsigned(functionIndex);
+    }
+    return section;
+  }
+
+  /** The custom section of the branch hinting proposal; null when no function has hints. */
+  private hintSection(): ByteBuffer | null {
+    const entries = new ByteBuffer();
+    let count = 0;
+    this.functions.forEach(({ body }, index) => {
+      if (body.writeHintsTo(entries, this.imports.length + index)) count++;
+    });
+    if (count === 0) return null;
+    const section = new ByteBuffer();
+    section.name('metadata.code.branch_hint');
+    section.unsigned(count);
+    section.append(entries);
+    return section;
   }
 
   finish(): Uint8Array<ArrayBuffer> {
@@ -258,46 +469,16 @@ export class ModuleBuilder {
       out.unsigned(content.length);
       out.append(content);
     };
-
-    const functionTypes = new ByteBuffer();
-    functionTypes.unsigned(this.functions.length);
-    for (const { body } of this.functions) {
-      functionTypes.byte(0x60);
-      for (const list of [body.parameters, body.results]) {
-        functionTypes.unsigned(list.length);
-        for (const type of list) functionTypes.byte(type);
-      }
-    }
-    section(1, functionTypes);
-
-    const imports = new ByteBuffer();
-    imports.unsigned(1);
-    imports.name('machine');
-    imports.name('memory');
-    imports.byte(2);
-    imports.byte(3); // Shared, with a maximum.
-    imports.unsigned(1);
-    imports.unsigned(65536);
-    section(2, imports);
-
+    section(1, this.typeSection());
+    section(2, this.importSection());
     const declarations = new ByteBuffer();
     declarations.unsigned(this.functions.length);
-    this.functions.forEach((_, index) => {
-      declarations.unsigned(index);
-    });
+    for (const { type } of this.functions) declarations.unsigned(type);
     section(3, declarations);
-
-    const exports = new ByteBuffer();
-    const exported = this.functions.filter(({ exportName }) => exportName !== null);
-    exports.unsigned(exported.length);
-    this.functions.forEach(({ exportName }, index) => {
-      if (exportName === null) return;
-      exports.name(exportName);
-      exports.byte(0);
-      exports.unsigned(index);
-    });
-    section(7, exports);
-
+    section(7, this.exportSection());
+    if (this.elements.length > 0) section(9, this.elementSection());
+    const hints = this.hintSection();
+    if (hints !== null) section(0, hints);
     const bodies = new ByteBuffer(16384);
     bodies.unsigned(this.functions.length);
     for (const { body } of this.functions) body.writeTo(bodies);

@@ -1,0 +1,152 @@
+/**
+ * Runs the hart in the tiers asked for: the interpreter, and when code is hot the translator's regions.
+ *
+ * Invariants: a run ends after exactly its budget or at a trap, whatever the tiers do in between; changing the tier, the
+ * moment of a translation or its refusal is never observable. Called by create.ts. The clock is for statistics only.
+ */
+import { assert } from '../base/assert.ts';
+import { createExpander } from './decoder.ts';
+import { hasFusedMultiplyAdd } from './float/fused.ts';
+import { generateInterpreter, type InterpreterExports } from './interpreter.ts';
+import { at, REQUESTS_MAX, resumption, STRADDLE_SLOT, slot, TRANSLATE } from './layout.ts';
+import { type MachineOptions, type Tier, type TierStatistics, traps } from './machine.ts';
+import { createTranslationCache, type TranslationCache } from './translator/cache.ts';
+
+/**
+ * Instructions between two returns from WebAssembly: an engine changes a function to its better code only when it is
+ * called again.
+ */
+const SLICE_MAX = 2_000_000;
+/** Requests that are translated together when a run ends anyway. */
+const BATCH = 8;
+/** No counter gets there: the interpreter keeps to itself. */
+const NEVER = 0xffff_ffff;
+
+/** Arrivals at which a tier asks for a translation, and further ones after which it does not wait for others. */
+const eagerness: Readonly<Record<Tier, { threshold: number; patience: number }>> = {
+  interpreter: { threshold: NEVER, patience: 0 },
+  translator: { threshold: 0, patience: 0 },
+  auto: { threshold: 400, patience: 200 },
+};
+
+/** Modules are the same for every machine of a process: each kind is made once. */
+function createModules(): (counts: boolean) => WebAssembly.Module {
+  const made = new Map<boolean, WebAssembly.Module>();
+  const fused: boolean[] = [];
+  return (counts) => {
+    const known = made.get(counts);
+    if (known !== undefined) return known;
+    fused[0] ??= hasFusedMultiplyAdd();
+    const module = new WebAssembly.Module(generateInterpreter(counts, fused[0]));
+    made.set(counts, module);
+    return module;
+  };
+}
+
+const moduleOf = createModules();
+
+export interface Tiers {
+  run(budget: number): number;
+  flushWrites(): void;
+  /** A frame with this decode slot was changed from outside, or has another content now. */
+  codeChanged(slotAddress: number): void;
+  setTier(tier: Tier): void;
+  statistics(): TierStatistics;
+}
+
+export function createTiers(memory: WebAssembly.Memory, view: DataView, options: MachineOptions): Tiers {
+  const table = new WebAssembly.Table({ element: 'anyfunc', initial: 64 });
+  const now = options.now ?? (() => 0);
+  const caches: TranslationCache[] = [];
+  const codeWritten = (slotAddress: number, from: number, to: number): void => {
+    caches[0]?.codeWritten(slotAddress, from, to);
+  };
+  const instances = new Map<boolean, InterpreterExports>();
+  const instance = (counts: boolean): InterpreterExports => {
+    const known = instances.get(counts);
+    if (known !== undefined) return known;
+    const made = new WebAssembly.Instance(moduleOf(counts), {
+      machine: { memory, table, codeWritten, expand: createExpander(view) },
+    });
+    const exported = made.exports as InterpreterExports;
+    instances.set(counts, exported);
+    return exported;
+  };
+  let tier: Tier = options.tier ?? 'auto';
+  let interpreter = instance(tier !== 'interpreter');
+  let retired = 0;
+  let translateMs = 0;
+
+  const setTier = (wanted: Tier): void => {
+    tier = wanted;
+    interpreter = instance(tier !== 'interpreter');
+    view.setUint32(at.threshold, eagerness[tier].threshold, true);
+    view.setUint32(at.patience, eagerness[tier].patience, true);
+  };
+  setTier(tier);
+
+  const cache = (): TranslationCache => {
+    caches[0] ??= createTranslationCache({
+      memory,
+      view,
+      table,
+      interpreter,
+      isFused: hasFusedMultiplyAdd(),
+      measure: options.measure ?? {},
+    });
+    return caches[0];
+  };
+
+  /** Translates what was asked for, and the address where control is, when it stopped for that. */
+  const translate = (stopped: boolean): void => {
+    const startMs = now();
+    const count = Math.min(view.getUint32(at.requestCount, true), REQUESTS_MAX);
+    const roots = new Set<number>();
+    if (stopped) roots.add(Number(view.getBigUint64(at.pc, true)));
+    for (let i = 0; i < count; i++) roots.add(Number(view.getBigUint64(at.requests + 8 * i, true)));
+    view.setUint32(at.requestCount, 0, true);
+    // Arrivals out of an instruction on two pages are counted where nothing is ever found.
+    new Uint8Array(memory.buffer, STRADDLE_SLOT + slot.arrivals, slot.size - slot.arrivals).fill(0);
+    cache().translate(
+      [...roots].filter((root) => Number.isSafeInteger(root)),
+      tier === 'translator',
+    );
+    translateMs += now() - startMs;
+  };
+
+  return {
+    run(budget) {
+      assert(budget >= 1 && budget <= 0x7fff_ffff, 'hart: a budget is 1 to 2^31 - 1');
+      let left = budget;
+      for (;;) {
+        view.setUint32(at.resume, resumption.look, true);
+        const cause = interpreter.run(Math.min(left, SLICE_MAX));
+        left -= view.getUint32(at.lastRetired, true);
+        if (cause === TRANSLATE) {
+          translate(true);
+          continue;
+        }
+        if (cause === traps.budget && left > 0) continue;
+        if (view.getUint32(at.requestCount, true) >= BATCH) translate(false);
+        view.setUint32(at.lastRetired, budget - left, true);
+        retired += budget - left;
+        return cause;
+      }
+    },
+    flushWrites: () => interpreter.flushWrites(),
+    codeChanged: (slotAddress) => codeWritten(slotAddress, 0, slot.entriesEnd),
+    setTier,
+    statistics() {
+      const translated = Number(view.getBigUint64(at.translated, true));
+      return {
+        interpreted: retired - translated,
+        translated,
+        regions: caches[0]?.regionCount ?? 0,
+        compiled: caches[0]?.compiled ?? 0,
+        dropped: caches[0]?.dropped ?? 0,
+        codeBytes: caches[0]?.codeBytes ?? 0,
+        translateMs,
+      };
+    },
+  };
+}

@@ -1,0 +1,229 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { testNeeding } from '../tools/needs.ts';
+import { scratchFolder } from '../tools/scratch.ts';
+import { buildPrograms } from './build.ts';
+import { type EngineName, engineNames, type Run, runJobs } from './engines.ts';
+import { CASES, generateSwitch } from './generate-switch.ts';
+import { type Measurement, meanRatio, measure, ratioOf, secondsOf } from './measure.ts';
+import { type Circumstances, type Extras, toJson, toTable, worstOf } from './report.ts';
+import { geometricMean, median, spread } from './statistics.ts';
+import { workloads } from './workloads.ts';
+
+const crossTest = testNeeding(
+  test,
+  'gcc',
+  'riscv64-unknown-elf-gcc',
+  'qemu-riscv64-static',
+  'qemu-system-riscv64',
+);
+const tool = join(fileURLToPath(new URL('.', import.meta.url)), 'cpu.ts');
+
+const near = (value: number | undefined | null, wanted: number): void =>
+  assert.ok(Math.abs((value ?? Number.NaN) - wanted) < 1e-9, `${value} is ${wanted}`);
+
+/** A run of a made-up engine. */
+function fakeRun(seconds: number, checksum = 'x 1', failure: string | null = null): Run {
+  return { seconds, lines: [checksum], report: null, failure };
+}
+
+type Answer = (engine: EngineName, name: string | null, seed: number) => Run;
+
+/** Measures two workloads on made-up engines. */
+function measureFakes(
+  rounds: number,
+  answer: Answer,
+  engines: readonly EngineName[] = engineNames,
+): Measurement {
+  return measure({
+    workloads: [
+      { name: 'a', size: 8, smallSize: 1 },
+      { name: 'b', size: 8, smallSize: 1 },
+    ],
+    engines,
+    part: 1 / 4,
+    firstSeed: 5,
+    another: (done) => done < rounds,
+    run: (engine, jobs) => answer(engine, jobs[0]?.name ?? null, jobs[0]?.seed ?? 0),
+    progress: () => {},
+  });
+}
+
+const noExtras: Extras = { interpreterMips: [], firstInstructionMs: [], failures: [] };
+const circumstances: Circumstances = {
+  versions: { qemu: 'qemu 1' },
+  cpu: '2 x CPU',
+  loadAverage: 0,
+  quick: true,
+  seconds: 1,
+};
+
+test('median, spread and geometric mean are what their names say', () => {
+  assert.is(median([3, 1, 2]), 2);
+  assert.is(median([4, 1, 2, 3]), 2.5);
+  assert.ok(Number.isNaN(median([])) && Number.isNaN(geometricMean([])));
+  near(spread([2, 1, 3]), 1);
+  near(geometricMean([0.5, 2, 8]), 2);
+});
+
+test('the time of the empty program is taken off, per engine', () => {
+  const m = measureFakes(1, (engine, name) => {
+    const startUp = engine === 'hart' ? 10 : 1;
+    return fakeRun(name === null ? startUp : startUp + (engine === 'hart' ? 4 : 2));
+  });
+  for (const one of m.workloads) {
+    assert.equal(secondsOf(one, 'hart'), [4]);
+    assert.equal(secondsOf(one, 'native'), [2]);
+    near(ratioOf(one, 'qemuUser')?.ratio, 0.5);
+  }
+  near(meanRatio(m, 'qemuIcount'), 0.5);
+});
+
+test('ratios are taken within a round, and their median counts', () => {
+  // The machine is slower round by round, for all engines alike: no ratio changes.
+  const m = measureFakes(3, (engine, name, seed) =>
+    fakeRun(name === null ? 0 : (seed - 4) * (engine === 'hart' ? 1 : 3)),
+  );
+  const [a] = m.workloads;
+  assert.equal(a && secondsOf(a, 'hart'), [1, 2, 3]);
+  near(a && ratioOf(a, 'native')?.ratio, 3);
+  near(a && ratioOf(a, 'native')?.spread, 0);
+});
+
+test('every round has other contents, a size is that part of the full one, and engines take turns to be first', () => {
+  const asked: string[] = [];
+  measure({
+    workloads: [{ name: 'a', size: 10, smallSize: 1 }],
+    engines: ['hart', 'native'],
+    part: 1 / 2,
+    firstSeed: 7,
+    another: (done) => done < 2,
+    run: (engine, jobs) => {
+      asked.push(`${engine} ${jobs.map((job) => `${job.name} ${job.size} ${job.seed}`).join()}`);
+      return fakeRun(1);
+    },
+    progress: () => {},
+  });
+  assert.equal(asked, [
+    'hart ',
+    'native ',
+    'hart a 5 7',
+    'native a 5 7',
+    'hart ',
+    'native ',
+    'native a 5 8',
+    'hart a 5 8',
+  ]);
+});
+
+test('a wrong checksum counts as a failure of that engine, and its time does not count', () => {
+  const m = measureFakes(1, (engine, name) =>
+    fakeRun(name === null ? 0 : 1, engine === 'hart' && name === 'b' ? 'b 2' : 'b 1'),
+  );
+  assert.is(m.failures.length, 1);
+  assert.match(m.failures[0]?.what ?? '', 'b 2');
+  assert.equal([m.failures[0]?.engine, m.failures[0]?.workload], ['hart', 'b']);
+  const [a, b] = m.workloads;
+  assert.ok(a && b && ratioOf(a, 'native') !== null && ratioOf(b, 'native') === null);
+  assert.is(meanRatio(m, 'native'), null, 'a mean over a part of the workloads is none');
+});
+
+test('an engine that fails is shown beside the others', () => {
+  const m = measureFakes(2, (engine, name, seed) =>
+    engine === 'qemuUser' && name === 'a' && seed === 5
+      ? fakeRun(9, '', 'ended with SIGSEGV')
+      : fakeRun(name === null ? 0 : 2),
+  );
+  const [a] = m.workloads;
+  assert.equal(a?.seconds.qemuUser, [null, 2]);
+  near(a && ratioOf(a, 'qemuUser')?.ratio, 1);
+  assert.match(toTable(m, noExtras, circumstances), /FAILED: a on qemu-user, seed 5: ended with SIGSEGV/);
+});
+
+test('the JSON object has what is asked for, the worst workload among it', () => {
+  const m = measureFakes(3, (engine, name) => {
+    if (name === null) return fakeRun(0);
+    return fakeRun(engine === 'hart' ? 2 : name === 'a' ? 4 : 1);
+  });
+  assert.equal(worstOf(m), { name: 'b', ratio: 0.5 });
+  const extras: Extras = { interpreterMips: [200, 210, 190], firstInstructionMs: [100], failures: [] };
+  const json = JSON.parse(JSON.stringify(toJson(m, extras, circumstances)));
+  assert.equal(json.geomean, { qemuUser: 1, qemuSystem: 1, qemuIcount: 1, native: 1 });
+  assert.equal(json.worst, { name: 'b', ratio: 0.5 });
+  assert.is(json.interpreterMips, 200);
+  assert.is(json.firstInstructionMs, 100);
+  assert.equal(
+    json.workloads.map((w: { name: string }) => w.name),
+    ['a', 'b'],
+  );
+  assert.equal(json.workloads[0].seconds, { hart: 2, qemuUser: 4, qemuSystem: 4, qemuIcount: 4, native: 4 });
+  assert.equal(json.failures, []);
+  const table = toTable(m, extras, circumstances);
+  assert.match(table, /Worst workload to qemu-user: +0\.500 \(b\), asked 0\.25: met/);
+  assert.match(table, /Geometric mean to icount: +1\.000, asked 1\.8: NOT MET/);
+});
+
+test('the generated switch is the same each time, and no two of its cases have one body', () => {
+  const text = generateSwitch();
+  assert.is(text, generateSwitch());
+  const bodies = text
+    .split(/^ {6}case \d+: \{$/m)
+    .slice(1)
+    .map((body) => body.replace(/uint64_t t = .*/, ''));
+  assert.is(bodies.length, CASES);
+  assert.ok(CASES >= 500, 'at least five hundred');
+  assert.is(new Set(bodies).size, CASES);
+});
+
+test('wrong options end with 64, a missing tool with 69 and what to install', () => {
+  const run = (args: readonly string[], path: string) =>
+    spawnSync(process.execPath, [tool, ...args], { encoding: 'utf8', env: { ...process.env, PATH: path } });
+  const nowhere = scratchFolder();
+  for (const args of [
+    ['--workload', 'sorting'],
+    ['--engine', 'bochs'],
+    ['--runs', '0'],
+    ['--tier', 'fast'],
+  ]) {
+    const { status, stderr } = run(args, nowhere);
+    assert.is(status, 64, args.join(' '));
+    assert.match(stderr, args.join(' '));
+  }
+  const { status, stdout, stderr } = run([], nowhere);
+  assert.is(status, 69);
+  assert.is(stdout, '');
+  assert.match(stderr, /qemu-riscv64-static.* missing; install qemu-user-static/);
+});
+
+crossTest('all engines and tiers compute the same checksums', async () => {
+  const built = await buildPrograms(scratchFolder(), 40);
+  const jobs = workloads.map(({ name, smallSize }, i) => ({ name, size: smallSize, seed: 11 + i }));
+  const expected = runJobs('native', built, jobs);
+  assert.is(expected.failure, null);
+  assert.equal(
+    expected.lines.map((line) => line.split(' ')[0]),
+    workloads.map(({ name }) => name),
+  );
+  for (const engine of engineNames) {
+    for (const tier of engine === 'hart'
+      ? (['interpreter', 'translator', 'auto'] as const)
+      : (['auto'] as const)) {
+      const run = runJobs(engine, built, jobs, tier);
+      assert.is(run.failure, null, `${engine} ${tier}: ${run.failure}`);
+      assert.equal(run.lines, expected.lines, `${engine} ${tier}`);
+    }
+  }
+  const other = runJobs(
+    'native',
+    built,
+    jobs.map((job) => ({ ...job, seed: job.seed + 100 })),
+  );
+  other.lines.forEach((line, i) => {
+    assert.is.not(line, expected.lines[i], 'another seed makes other contents');
+  });
+});
+
+test.run();

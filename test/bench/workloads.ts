@@ -1,0 +1,34 @@
+/**
+ * The workloads of `npm run bench:cpu`: their names, fixed beforehand, and how much of each is one run.
+ *
+ * The C of a workload is workloads/NAME.c (that of `switch` is generated). Sizes count units, as the head of each C
+ * file says, and are chosen so that a full run takes about one second on qemu-riscv64. Read by everything here.
+ */
+
+export interface Workload {
+  readonly name: string;
+  /** Units of a full run; a quick one does a quarter. */
+  readonly size: number;
+  /** Units of a run that only compares checksums, and of the interpreter's share in its mix. */
+  readonly smallSize: number;
+}
+
+/** Names are those of main.c. */
+export const workloads: readonly Workload[] = [
+  { name: 'sort', size: 950, smallSize: 8 },
+  { name: 'hash', size: 14_000, smallSize: 40 },
+  { name: 'matrix', size: 200, smallSize: 3 },
+  { name: 'fma', size: 3600, smallSize: 20 },
+  { name: 'string', size: 6000, smallSize: 20 },
+  { name: 'pointers', size: 3000, smallSize: 10 },
+  { name: 'virtual', size: 21_000, smallSize: 200 },
+  { name: 'recursion', size: 4700, smallSize: 30 },
+  { name: 'switch', size: 1700, smallSize: 20 },
+  { name: 'copy', size: 6200, smallSize: 40 },
+  { name: 'atomics', size: 125_000, smallSize: 500 },
+  { name: 'floats', size: 6000, smallSize: 30 },
+  { name: 'state', size: 43_000, smallSize: 200 },
+];
+
+/** Of a full size, the part that a quick run does. */
+export const QUICK_PART = 1 / 4;
