@@ -3,7 +3,9 @@
  *
  * Started by bin/perdure; never imported. A reader of stdout that goes away (`| head`) ends it with exit 74.
  */
+import { setFlagsFromString } from 'node:v8';
 import { dispatch } from './dispatch.ts';
+import { tuneEngine } from './engine.ts';
 import { ExitCode } from './errors.ts';
 import { streamWriter } from './output.ts';
 
@@ -12,6 +14,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(ExitCode.inputOutput);
 });
 
+tuneEngine(process.versions.v8, setFlagsFromString);
 process.exitCode = await dispatch(process.argv.slice(2), {
   stdout: streamWriter(process.stdout, process.env),
   stderr: streamWriter(process.stderr, process.env),

@@ -155,7 +155,7 @@ function readFileHeader(s: Source): FileHeader {
 
 function readSegments(s: Source, fileHeader: FileHeader): { segments: ElfSegment[]; headersAddress: number } {
   const { file, bytes, view } = s;
-  const segments: ElfSegment[] = [];
+  const segments: (ElfSegment & { readonly header: string })[] = [];
   let headersAddress = 0;
   for (let index = 0; index < fileHeader.programCount; index++) {
     const at = fileHeader.programOffset + index * PROGRAM_HEADER_SIZE;
@@ -184,11 +184,8 @@ function readSegments(s: Source, fileHeader: FileHeader): { segments: ElfSegment
     if (fileHeader.programOffset >= offset && headersEnd <= offset + fileSize) {
       headersAddress = address + fileHeader.programOffset - offset;
     }
-    const previous = segments.at(-1);
-    if (previous !== undefined && address < previous.address + previous.memorySize) {
-      throw new ElfError(file, header, 'it overlaps the segment before it, or lies below it');
-    }
     segments.push({
+      header,
       address,
       bytes: bytes.subarray(offset, offset + fileSize),
       memorySize,
@@ -198,12 +195,19 @@ function readSegments(s: Source, fileHeader: FileHeader): { segments: ElfSegment
     });
   }
   if (segments.length === 0) throw new ElfError(file, 'program headers', 'there is no segment to load');
+  // They should be in order of address (System V ABI, "Program Header"); linker scripts leave them as they were named.
+  segments.sort((a, b) => a.address - b.address);
+  segments.forEach((segment, index) => {
+    const before = segments[index - 1];
+    if (before === undefined || before.address + before.memorySize <= segment.address) return;
+    throw new ElfError(file, segment.header, `it overlaps the segment of ${before.header}`);
+  });
   const { entry } = fileHeader;
   const code = segments.find((g) => g.executable && entry >= g.address && entry < g.address + g.memorySize);
   if (code === undefined || entry % 2 !== 0) {
     throw new ElfError(file, 'file header', `its entry 0x${entry.toString(16)} is in no executable segment`);
   }
-  return { segments, headersAddress };
+  return { segments: segments.map(({ header: _, ...segment }) => segment), headersAddress };
 }
 
 interface Section {

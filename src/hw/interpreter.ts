@@ -32,10 +32,11 @@ export const regionSignature = { parameters: [i64, i32], results: [i32] } as con
 export function generateInterpreter(tiers: boolean, isFused: boolean): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
   const codeWritten = module.importFunction('codeWritten', [i32, i32, i32], []);
+  const regionRefused = module.importFunction('regionRefused', [i32], []);
   const expand = module.importFunction('expand', [i32], [i32]);
   if (tiers) module.importTable();
   const library = addLibrary(module);
-  const memory = addMemoryFunctions(module, codeWritten);
+  const memory = addMemoryFunctions(module, { codeWritten, regionRefused });
   const decoder = addDecoderFunctions(module, expand);
   const regionType = module.type(regionSignature.parameters, regionSignature.results);
   const run = buildRun(

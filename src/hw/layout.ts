@@ -86,11 +86,11 @@ export const at = Object.fromEntries(
 ) as typeof hartRecord.offset;
 
 /**
- * A TLB set serves one address space: 256 entries each for reads, writes and instruction fetches, direct mapped by
+ * A TLB set serves one address space: 1024 entries each for reads, writes and instruction fetches, direct mapped by
  * page number. An entry is {tag u64, value u32, unused u32}. The tag is the address of the page; value is what added to
  * the low half of an address gives its place in linear memory, or for fetches the address of the page's decode slot.
  */
-export const TLB_ENTRIES = 256;
+export const TLB_ENTRIES = 1024;
 export const TLB_ENTRY_SHIFT = 4;
 export const TLB_ENTRY_SIZE = 1 << TLB_ENTRY_SHIFT;
 const TLB_PART_SIZE = TLB_ENTRIES * TLB_ENTRY_SIZE;

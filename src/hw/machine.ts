@@ -103,6 +103,8 @@ export interface MachineOptions {
   readonly tier?: Tier;
   /** A clock in milliseconds, for `TierStatistics` only. */
   readonly now?: () => number;
+  /** Computes as on a host without fused multiply-add: slower, and nothing else is different. For tests. */
+  readonly withoutFusedMultiplyAdd?: boolean;
   /** For measuring what a mechanism costs, never for programs: translated code without it is not exact. */
   readonly measure?: Measure;
 }

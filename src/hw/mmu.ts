@@ -39,11 +39,19 @@ export const memoryImports = {
   store: [[types.i64, types.i64, types.i32, types.i64], []],
 } as const;
 
-/**
- * Adds the functions to a module. `codeWritten` (slot, from, to) is told of a write to these bytes of a frame of which
- * there is translated code, before it happens.
- */
-export function addMemoryFunctions(module: ModuleBuilder, codeWritten: number): MemoryFunctions {
+/** What the machine tells the translator; indices of imported functions. */
+export interface TranslatorCalls {
+  /** (slot, from, to): these bytes of a frame of which there is translated code are about to be written. */
+  readonly codeWritten: number;
+  /** (region): it may not run in the current address space. */
+  readonly regionRefused: number;
+}
+
+/** Adds the functions to a module. */
+export function addMemoryFunctions(
+  module: ModuleBuilder,
+  { codeWritten, regionRefused }: TranslatorCalls,
+): MemoryFunctions {
   const walk = module.add(buildWalk());
   const placeToRead = module.add(buildPlaceToRead(walk), 'placeToRead');
   const placeToWrite = module.add(buildPlaceToWrite(walk, codeWritten), 'placeToWrite');
@@ -56,6 +64,6 @@ export function addMemoryFunctions(module: ModuleBuilder, codeWritten: number): 
     slotToExecute: module.add(buildSlotToExecute(walk, allocateSlot)),
     load: module.add(buildLoad(placeToRead), 'load'),
     store: module.add(buildStore(walk, placeToWrite), 'store'),
-    validate: module.add(buildValidate(walk)),
+    validate: module.add(buildValidate(walk, regionRefused)),
   };
 }

@@ -26,24 +26,24 @@ const NEVER = 0xffff_ffff;
 const eagerness: Readonly<Record<Tier, { threshold: number; patience: number }>> = {
   interpreter: { threshold: NEVER, patience: 0 },
   translator: { threshold: 0, patience: 0 },
-  auto: { threshold: 400, patience: 200 },
+  auto: { threshold: 150, patience: 100 },
 };
 
 /** Modules are the same for every machine of a process: each kind is made once. */
-function createModules(): (counts: boolean) => WebAssembly.Module {
-  const made = new Map<boolean, WebAssembly.Module>();
-  const fused: boolean[] = [];
-  return (counts) => {
-    const known = made.get(counts);
+function createModules(): (counts: boolean, isFused: boolean) => WebAssembly.Module {
+  const made = new Map<string, WebAssembly.Module>();
+  return (counts, isFused) => {
+    const kind = `${counts} ${isFused}`;
+    const known = made.get(kind);
     if (known !== undefined) return known;
-    fused[0] ??= hasFusedMultiplyAdd();
-    const module = new WebAssembly.Module(generateInterpreter(counts, fused[0]));
-    made.set(counts, module);
+    const module = new WebAssembly.Module(generateInterpreter(counts, isFused));
+    made.set(kind, module);
     return module;
   };
 }
 
 const moduleOf = createModules();
+const hostIsFused = hasFusedMultiplyAdd();
 
 export interface Tiers {
   run(budget: number): number;
@@ -57,16 +57,18 @@ export interface Tiers {
 export function createTiers(memory: WebAssembly.Memory, view: DataView, options: MachineOptions): Tiers {
   const table = new WebAssembly.Table({ element: 'anyfunc', initial: 64 });
   const now = options.now ?? (() => 0);
+  const isFused = hostIsFused && options.withoutFusedMultiplyAdd !== true;
   const caches: TranslationCache[] = [];
   const codeWritten = (slotAddress: number, from: number, to: number): void => {
     caches[0]?.codeWritten(slotAddress, from, to);
   };
+  const regionRefused = (region: number): void => caches[0]?.refused(region);
   const instances = new Map<boolean, InterpreterExports>();
   const instance = (counts: boolean): InterpreterExports => {
     const known = instances.get(counts);
     if (known !== undefined) return known;
-    const made = new WebAssembly.Instance(moduleOf(counts), {
-      machine: { memory, table, codeWritten, expand: createExpander(view) },
+    const made = new WebAssembly.Instance(moduleOf(counts, isFused), {
+      machine: { memory, table, codeWritten, regionRefused, expand: createExpander(view) },
     });
     const exported = made.exports as InterpreterExports;
     instances.set(counts, exported);
@@ -91,7 +93,7 @@ export function createTiers(memory: WebAssembly.Memory, view: DataView, options:
       view,
       table,
       interpreter,
-      isFused: hasFusedMultiplyAdd(),
+      isFused,
       measure: options.measure ?? {},
     });
     return caches[0];

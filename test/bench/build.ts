@@ -1,6 +1,6 @@
 /**
  * Builds the one program of the benchmark for every engine: native, user mode (qemu-riscv64 and our hart run the same
- * file), bare machine (qemu-system-riscv64), and a program whose first instructions write a byte.
+ * file), bare machine (qemu-system-riscv64), a program whose first instructions write a byte, and the loops of costs.ts.
  *
  * The RISC-V objects of the workloads are compiled once and linked twice, so that all emulators run the same code; only
  * start code and output differ. All with gcc -O2, without contraction of multiply-adds that are not written fused.
@@ -63,6 +63,7 @@ export interface Built {
   readonly user: string;
   readonly system: string;
   readonly firstByte: string;
+  readonly loops: string;
 }
 
 /** Something is missing or does not compile; the message says what, and what to do. */
@@ -130,6 +131,7 @@ async function buildGuests(folder: string): Promise<void> {
   await compile(crossCompiler, [...cross, ...virtMachine, ...objects, '-lm', '-o', 'system.elf'], folder);
   const bare = ['-nostdlib', '-static', '-march=rv64imac', '-mabi=lp64', '-Wl,--build-id=none'];
   await compile(crossCompiler, [...bare, 'first.S', '-o', 'first.elf'], folder);
+  await compile(crossCompiler, [...bare, join(sources, 'loops.S'), '-o', 'loops.elf'], folder);
 }
 
 /** What the workload `switch` is for: one function of at least 200 KB. */
@@ -177,5 +179,6 @@ export async function buildPrograms(folder: string, cases: number = CASES): Prom
     user: built('user.elf'),
     system: built('system.elf'),
     firstByte: built('first.elf'),
+    loops: built('loops.elf'),
   };
 }

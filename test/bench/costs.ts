@@ -3,17 +3,17 @@
  *
  *     node test/bench/costs.ts [--json] [--runs N] [--workload NAME]... [--part P] [--build FOLDER]
  *
- * Everything runs in this process on machines of flat.ts at --part of the full sizes (a quarter), each workload twice in
+ * Everything runs in this process on machines of flat.ts at --part of the full sizes (a tenth), each workload twice in
  * one machine, of which the second time counts: translating and warming up are left out. Time is processor time of the
- * thread that runs the hart, so that the engine's compiler beside it does not count. Each way of running is compared with the common one within a round: a part above 0 is time that the common way takes longer for what
- * the other leaves out, or the other for what it adds. Medians of rounds. Checksums must be equal in all ways.
+ * thread that runs the hart, so that the engine's compiler beside it does not count. Two ways of running are compared
+ * within a round, and the median of the rounds counts. Checksums must be equal in all ways.
  *
- * - MMU: against code translated with no look into the TLB, which must be mapped one to one.
- * - budget: against code that counts nothing and runs to the program's end. The count is what makes a run exact.
- * - slices: a run cut into slices of so many instructions, against slices of ten million.
- * - log: the modification log emptied after each slice, against the same slices without. A store into a page that is in
- *   the log already costs nothing besides the TLB's look.
- * - loops: five instructions that go through memory and the same ones on registers.
+ * - MMU: code translated as always, against code that does not look into the TLB (which must be mapped one to one).
+ * - budget: code translated as always, against code that counts nothing and cannot be stopped.
+ * - slice N: a run cut into slices of N instructions, against slices of ten million.
+ * - log N: the modification log emptied after each slice of N, against the same slices without. A store into a page that
+ *   is in the log already costs nothing besides the TLB's look.
+ * - loops: five instructions through memory and the same ones on registers (workloads/loops.S), MIPS.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,6 +27,8 @@ import { geometricMean, median, spread } from './statistics.ts';
 import { workloads } from './workloads.ts';
 
 const LONG = 10_000_000;
+/** Of loops.S: instructions of one loop. */
+const LOOP_INSTRUCTIONS = 5 * 20_000_000;
 
 /** A way of running a program: how its code is made, how it is cut, and whether the log is emptied after each slice. */
 interface Way {
@@ -34,26 +36,31 @@ interface Way {
   readonly measure: NonNullable<MachineOptions['measure']>;
   readonly slice: number;
   readonly drains: boolean;
-  /** The way it is compared with; null for the common way itself. */
-  readonly against: string | null;
 }
 
-const whole = { measure: {}, slice: LONG, drains: false, against: 'common' } as const;
-const slices = [1000, 10_000, 100_000, 1_000_000] as const;
+const common: Way = { name: 'common', measure: {}, slice: LONG, drains: false };
+const withoutTlb: Way = { ...common, name: 'without TLB', measure: { withoutTlb: true } };
+const withoutBudget: Way = { ...common, name: 'without budget', measure: { withoutBudget: true } };
+const withoutBoth: Way = {
+  ...common,
+  name: 'without both',
+  measure: { withoutTlb: true, withoutBudget: true },
+};
+const sliced = [1000, 10_000, 100_000, 1_000_000].map((slice) => ({
+  ...common,
+  name: `slice ${slice}`,
+  slice,
+}));
+const drained = sliced.map((way) => ({ ...way, name: `log ${way.slice}`, drains: true }));
+const ways: readonly Way[] = [common, withoutTlb, withoutBudget, withoutBoth, ...sliced, ...drained];
 
-const ways: readonly Way[] = [
-  { ...whole, name: 'common', against: null },
-  { ...whole, name: 'no MMU', measure: { withoutTlb: true } },
-  { ...whole, name: 'no budget', measure: { withoutBudget: true } },
-  { ...whole, name: 'neither', measure: { withoutTlb: true, withoutBudget: true } },
-  ...slices.map((slice) => ({ ...whole, name: `slice ${slice}`, slice })),
-  ...slices.map((slice) => ({
-    ...whole,
-    name: `log ${slice}`,
-    slice,
-    drains: true,
-    against: `slice ${slice}`,
-  })),
+/** A cost: the time of `way` as a part of the time of `base`, less 1. */
+const comparisons: readonly { readonly name: string; readonly way: Way; readonly base: Way }[] = [
+  { name: 'MMU', way: common, base: withoutTlb },
+  { name: 'budget', way: common, base: withoutBudget },
+  { name: 'both', way: common, base: withoutBoth },
+  ...sliced.map((way) => ({ name: way.name, way, base: common })),
+  ...drained.map((way, i) => ({ name: way.name, way, base: sliced[i] ?? common })),
 ];
 
 interface Ran {
@@ -93,10 +100,10 @@ function runWay(program: ElfProgram, job: readonly string[], way: Way): Ran {
 
 interface Cost {
   readonly name: string;
-  /** Time of this way as a part of that of the way it is compared with, less 1: median and spread. */
+  /** How much longer the one takes than the other, as a part: the median, and the spread of the ratio. */
   readonly more: number;
   readonly spread: number;
-  /** With the log: nanoseconds an emptying and a page in it. */
+  /** With the log: nanoseconds for each page in it, and pages each time it is emptied. */
   readonly nsPerPage: number | null;
   readonly pagesPerDrain: number | null;
 }
@@ -121,30 +128,44 @@ function costsOf(
         throw new Error(`${name}, ${way.name}: "${result.output.trim()}", not "${expected.trim()}"`);
     }
   }
-  const costs = ways.flatMap((way): Cost[] => {
-    if (way.against === null) return [];
-    const [these, those] = [of(way.name), of(way.against)];
+  const costs = comparisons.map(({ name: cost, way, base }): Cost => {
+    const [these, those] = [of(way.name), of(base.name)];
     const ratios = these.map(({ seconds }, i) => seconds / (those[i]?.seconds ?? Number.NaN));
-    const pages = these.map((one) => one.pages);
     const extraNs = these.map((one, i) => (one.seconds - (those[i]?.seconds ?? 0)) * 1e9);
-    return [
-      {
-        name: way.name,
-        more: median(ratios) - 1,
-        spread: spread(ratios),
-        nsPerPage: way.drains ? median(extraNs.map((ns, i) => ns / Math.max(1, pages[i] ?? 1))) : null,
-        pagesPerDrain: way.drains ? median(these.map((one) => one.pages / Math.max(1, one.drains))) : null,
-      },
-    ];
+    return {
+      name: cost,
+      more: median(ratios) - 1,
+      spread: spread(ratios),
+      nsPerPage: way.drains ? median(extraNs.map((ns, i) => ns / Math.max(1, these[i]?.pages ?? 1))) : null,
+      pagesPerDrain: way.drains ? median(these.map((one) => one.pages / Math.max(1, one.drains))) : null,
+    };
   });
   return { costs, mips: median(of('common').map((one) => one.instructions / one.seconds / 1e6)) };
+}
+
+/** MIPS of the two loops of loops.S, each the second time it runs. */
+function loopMips(program: ElfProgram, measure: Way['measure']): { memory: number; registers: number } {
+  const flat = loadFlat(program, ['loops'], { tier: 'auto', measure });
+  const marks: NodeJS.CpuUsage[] = [];
+  flat.onWrite = () => {
+    marks.push(process.threadCpuUsage());
+  };
+  flat.run(LONG);
+  const mips = (from: number): number => {
+    const [start, end] = [marks[from], marks[from + 1]];
+    if (start === undefined || end === undefined) throw new Error('loops: it did not write its marks');
+    const micros = end.user + end.system - start.user - start.system;
+    // Code that does not count its budget is not counted: five instructions a turn, twenty million turns.
+    return LOOP_INSTRUCTIONS / micros;
+  };
+  return { memory: mips(0), registers: mips(2) };
 }
 
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     runs: { type: 'string', default: '5' },
-    part: { type: 'string', default: '0.25' },
+    part: { type: 'string', default: '0.1' },
     workload: { type: 'string', multiple: true, default: [] },
     build: { type: 'string' },
   },
@@ -160,7 +181,7 @@ async function main(folder: string): Promise<void> {
     process.exitCode = 64;
     return;
   }
-  const { user } = await buildPrograms(folder);
+  const { user, loops } = await buildPrograms(folder);
   const program = parseElf(readFileSync(user), user);
   const measured = chosen.map(({ name, size }) => {
     process.stderr.write(`${name}\n`);
@@ -170,25 +191,39 @@ async function main(folder: string): Promise<void> {
     name,
     more: geometricMean(measured.map(({ costs }) => 1 + (costs[i]?.more ?? 0))) - 1,
   }));
+  const loopProgram = parseElf(readFileSync(loops), loops);
+  const loopRows = [common, withoutTlb, withoutBudget, withoutBoth].map((way) => {
+    const ran = Array.from({ length: runs }, () => loopMips(loopProgram, way.measure));
+    return {
+      name: way.name,
+      memory: median(ran.map(({ memory }) => memory)),
+      registers: median(ran.map(({ registers }) => registers)),
+    };
+  });
   if (values.json) {
-    console.log(JSON.stringify({ workloads: measured, means }));
+    console.log(JSON.stringify({ workloads: measured, means, loops: loopRows }));
     return;
   }
-  const percent = (more: number): string => `${(more * 100).toFixed(1)}%`.padStart(12);
-  console.log(
-    'Time more (less: -) than the common way; slices against one of ten million, log against its slice',
-  );
-  console.log(`${''.padEnd(10)}${'MIPS'.padStart(6)}${means.map(({ name }) => name.padStart(12)).join('')}`);
+  const percent = (more: number): string => `${(more * 100).toFixed(1)}%`.padStart(13);
+  const names = means.map(({ name }) => name.padStart(13)).join('');
+  console.log(`Time more, medians of ${runs} rounds\n${'MIPS'.padStart(16)}${names}`);
   for (const { name, mips, costs } of measured)
     console.log(
       `${name.padEnd(10)}${mips.toFixed(0).padStart(6)}${costs.map(({ more }) => percent(more)).join('')}`,
     );
   console.log(`${'mean'.padEnd(16)}${means.map(({ more }) => percent(more)).join('')}`);
-  const logs = measured.flatMap(({ costs }) => costs.filter(({ name }) => name === `log ${slices[2]}`));
-  console.log(
-    `Log emptied each ${slices[2]} instructions: ${median(logs.map((c) => c.pagesPerDrain ?? 0)).toFixed(0)} pages, ` +
-      `${median(logs.map((c) => c.nsPerPage ?? 0)).toFixed(0)} ns a page (medians of the workloads)`,
-  );
+  for (const { name } of drained) {
+    const logs = measured.flatMap(({ costs }) => costs.filter((cost) => cost.name === name));
+    const pages = median(logs.map(({ pagesPerDrain }) => pagesPerDrain ?? 0));
+    const ns = median(logs.map(({ nsPerPage }) => nsPerPage ?? 0));
+    console.log(
+      `${name}: ${pages.toFixed(0)} pages each time, ${ns.toFixed(0)} ns a page (medians of the workloads)`,
+    );
+  }
+  for (const { name, memory, registers } of loopRows)
+    console.log(
+      `loop ${name}: ${memory.toFixed(0)} MIPS through memory, ${registers.toFixed(0)} on registers`,
+    );
 }
 
 const kept = values.build === undefined ? null : resolve(values.build);

@@ -1,12 +1,15 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { parseElf } from '../../src/hw/elf.ts';
 import { testNeeding } from '../tools/needs.ts';
 import { scratchFolder } from '../tools/scratch.ts';
 import { buildPrograms } from './build.ts';
 import { type EngineName, engineNames, type Run, runJobs } from './engines.ts';
+import { loadFlat } from './flat.ts';
 import { CASES, generateSwitch } from './generate-switch.ts';
 import { type Measurement, meanRatio, measure, ratioOf, secondsOf } from './measure.ts';
 import { type Circumstances, type Extras, toJson, toTable, worstOf } from './report.ts';
@@ -107,16 +110,8 @@ test('every round has other contents, a size is that part of the full one, and e
     },
     progress: () => {},
   });
-  assert.equal(asked, [
-    'hart ',
-    'native ',
-    'hart a 5 7',
-    'native a 5 7',
-    'hart ',
-    'native ',
-    'native a 5 8',
-    'hart a 5 8',
-  ]);
+  const empty = ['hart ', 'native ', 'hart ', 'native ', 'hart ', 'native '];
+  assert.equal(asked, [...empty, 'hart a 5 7', 'native a 5 7', ...empty, 'native a 5 8', 'hart a 5 8']);
 });
 
 test('a wrong checksum counts as a failure of that engine, and its time does not count', () => {
@@ -129,6 +124,18 @@ test('a wrong checksum counts as a failure of that engine, and its time does not
   const [a, b] = m.workloads;
   assert.ok(a && b && ratioOf(a, 'native') !== null && ratioOf(b, 'native') === null);
   assert.is(meanRatio(m, 'native'), null, 'a mean over a part of the workloads is none');
+});
+
+test('a time that is lost in what starting a process takes is no time', () => {
+  const m = measureFakes(1, (engine, name) =>
+    fakeRun(name === null ? 0.01 : engine === 'native' ? 0.009 : 1),
+  );
+  assert.equal(
+    m.failures.map(({ workload, engine }) => `${workload} ${engine}`),
+    ['a native', 'b native'],
+  );
+  assert.is(meanRatio(m, 'native'), null);
+  assert.ok(meanRatio(m, 'qemuUser') !== null);
 });
 
 test('an engine that fails is shown beside the others', () => {
@@ -198,8 +205,12 @@ test('wrong options end with 64, a missing tool with 69 and what to install', ()
   assert.match(stderr, /qemu-riscv64-static.* missing; install qemu-user-static/);
 });
 
+const folder = scratchFolder();
+/** Built once, with a small switch: the large one takes too long to compile. */
+const programs = () => buildPrograms(folder, 40);
+
 crossTest('all engines and tiers compute the same checksums', async () => {
-  const built = await buildPrograms(scratchFolder(), 40);
+  const built = await programs();
   const jobs = workloads.map(({ name, smallSize }, i) => ({ name, size: smallSize, seed: 11 + i }));
   const expected = runJobs('native', built, jobs);
   assert.is(expected.failure, null);
@@ -224,6 +235,34 @@ crossTest('all engines and tiers compute the same checksums', async () => {
   other.lines.forEach((line, i) => {
     assert.is.not(line, expected.lines[i], 'another seed makes other contents');
   });
+});
+
+crossTest('what is measured alone computes what the whole computes', async () => {
+  const built = await programs();
+  const program = parseElf(readFileSync(built.user), built.user);
+  const jobs = workloads.map(({ name, smallSize }) => ({ name, size: Math.ceil(smallSize / 4), seed: 3 }));
+  const args = jobs.flatMap(({ name, size, seed }) => [name, String(size), String(seed)]);
+  const expected = `${runJobs('native', built, jobs).lines.join('\n')}\n`;
+  const counts: number[] = [];
+  const codeBytes: number[] = [];
+  for (const parts of [
+    {},
+    { withoutTlb: true },
+    { withoutBudget: true },
+    { withoutTlb: true, withoutBudget: true },
+  ]) {
+    const flat = loadFlat(program, ['bench', ...args], { tier: 'auto', measure: parts });
+    const instructions = flat.run(100_000, () => flat.machine.log.drain(() => {}));
+    assert.is(flat.output(), expected, JSON.stringify(parts));
+    counts.push(instructions);
+    codeBytes.push(flat.machine.tierStatistics().codeBytes / flat.machine.tierStatistics().compiled);
+  }
+  // Code that counts nothing makes the count too small, code without TLB is short: else nothing was left out.
+  const [whole, noTlb, noBudget, neither] = counts as [number, number, number, number];
+  assert.is(noTlb, whole);
+  assert.ok(noBudget < whole * 0.75 && neither < whole * 0.75, `${counts}`);
+  const [bytes, bytesNoTlb] = codeBytes as [number, number];
+  assert.ok(bytesNoTlb < bytes * 0.97, `${codeBytes}`);
 });
 
 test.run();

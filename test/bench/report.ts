@@ -144,6 +144,13 @@ export function toTable(measurement: Measurement, extras: Extras, circumstances:
       `${'Worst workload to qemu-user:'.padEnd(34)}${worst.ratio.toFixed(3)} (${worst.name}), ${asked}`,
     );
   }
+  const translating = measurement.workloads
+    .flatMap((one) => ({ name: one.name, part: translatingPart(one) ?? -1 }))
+    .toSorted((a, b) => b.part - a.part)[0];
+  if (translating !== undefined && translating.part >= 0) {
+    const percent = `${(translating.part * 100).toFixed(1)} % (${translating.name})`;
+    lines.push(`${'Most of its time translating:'.padEnd(34)}${percent}`);
+  }
   if (extras.interpreterMips.length > 0) {
     const mips = median(extras.interpreterMips);
     const around = `±${(spread(extras.interpreterMips) * 50).toFixed(1)}%`;

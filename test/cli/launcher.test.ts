@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  rmSync,
   symlinkSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +27,9 @@ const probe =
 function tree(files: Record<string, string> = { 'src/cli/main.ts': probe }, at = 'perdure'): string {
   const root = join(scratchFolder(), at);
   mkdirSync(join(root, 'bin'), { recursive: true });
-  copyFileSync(join(project, 'bin/perdure'), join(root, 'bin/perdure'));
+  for (const name of ['perdure', 'resolve.mjs']) {
+    copyFileSync(join(project, 'bin', name), join(root, 'bin', name));
+  }
   plant(root, files);
   return root;
 }
@@ -186,6 +189,38 @@ test('in a package it keeps it in the node_modules that the package is in', () =
     said?.cache.startsWith(join(realpathSync(root), '../.cache/perdure')),
     `${said?.cache} ${stderr}`,
   );
+});
+
+test('modules find each other, wherever the checkout lies and with or without what speeds it up', () => {
+  const files = {
+    'src/cli/main.ts': `import { hello } from './far/hello.ts';
+      const { later } = await import('../later.ts');
+      import { part } from 'other';
+      console.log(JSON.stringify({ words: [hello, later, part, import.meta.filename] }));`,
+    // A package finds its own files as Node says: without endings, through its package.json.
+    'node_modules/other/index.js': "exports.part = require('./lib');",
+    'node_modules/other/lib/index.js': "module.exports = 'part';",
+    'src/cli/far/hello.ts':
+      "import { base } from '../../base.ts'; export const hello: string = 'hello ' + base;",
+    'src/base.ts': "import { sep } from 'node:path'; export const base: string = sep;",
+    'src/later.ts': "export { base as later } from './base.ts';",
+  };
+  for (const at of ['perdure', 'with  spaces', 'hash#and?more%20', 'zwei €']) {
+    const root = tree(files, at);
+    const main = join(realpathSync(root), 'src/cli/main.ts');
+    for (const has of [true, false]) {
+      if (!has) rmSync(join(root, 'bin/resolve.mjs'));
+      const { said, stderr } = start(join(root, 'bin/perdure'), folderWithNode(null));
+      assert.equal(said?.words, ['hello /', '/', 'part', main], `${at}: ${stderr}`);
+    }
+  }
+});
+
+test('a module that is missing is told with its path', () => {
+  const root = tree({ 'src/cli/main.ts': "import './gone.ts';" });
+  const { status, stderr } = start(join(root, 'bin/perdure'), folderWithNode(null));
+  assert.is.not(status, 0);
+  assert.match(stderr, 'src/cli/gone.ts');
 });
 
 test('a package that is not whole is said in one line, exit 69', () => {

@@ -44,6 +44,7 @@ function runBare(
   input = '',
   budget = 1e9,
   tier: Tier = 'auto',
+  inputBytesMax = Number.POSITIVE_INFINITY,
 ): Ran {
   let output = '';
   let rest = Buffer.from(input);
@@ -60,7 +61,7 @@ function runBare(
         output += `${descriptor}:${Buffer.from(bytes).toString()}`;
       },
       read: (lengthMax) => {
-        const taken = rest.subarray(0, lengthMax);
+        const taken = rest.subarray(0, Math.min(lengthMax, inputBytesMax));
         rest = rest.subarray(taken.length);
         return taken;
       },
@@ -199,6 +200,34 @@ test('memory that was unmapped is gone, and comes back as zeros; that without pe
   assert.is(ends[3]?.bare.machine.hart.x[18], 77n);
 });
 
+test('code that a program makes, drops and makes again elsewhere and anew runs as it is, in every tier', () => {
+  const [first, second] = [0x50_0000, 0x51_0000];
+  const functions = new Uint8Array(
+    new Uint32Array([asm.addi(5, 5, 1), asm.jalr(0, 1, 0), asm.addi(5, 5, 100), asm.jalr(0, 1, 0)]).buffer,
+  );
+  /** Maps a page for everything there, copies the function from DATA + `from` and calls it 300 times; unmaps it. */
+  const useCode = (place: number, from: number): number[] => [
+    ...call(222, [place, 4096, 7, FIXED]),
+    ...[asm.lui(8, DATA >> 12), asm.lui(9, place >> 12), asm.addi(18, 0, 300)],
+    ...[asm.ld(6, 8, from), asm.sd(6, 9, 0), 0x0000_100f], // fence.i
+    ...[asm.jalr(1, 9, 0), asm.addi(18, 18, -1), asm.bne(18, 0, -8)],
+    ...call(215, [place, 4096]),
+  ];
+  const round = [...useCode(first, 0), ...useCode(first, 8), ...useCode(second, 0), ...useCode(first, 0)];
+  const codes = [
+    asm.addi(20, 0, 4),
+    ...round,
+    asm.addi(20, 20, -1),
+    asm.bne(20, 0, -4 * (round.length + 1)),
+    ...exitWith(0),
+  ];
+  for (const tier of tiers) {
+    const { end, bare } = runBare(elfOf(codes, functions), ['p'], '', 1e9, tier);
+    assert.equal(end, { kind: 'exit', status: 0 }, tier);
+    assert.is(bare.machine.hart.x[5], BigInt(4 * 300 * 103), tier);
+  }
+});
+
 test('a heap that shrinks and mappings that go give their RAM back', () => {
   // Four times 48 MiB in a machine of 64 MiB, each page written.
   const size = 0x300_0000;
@@ -256,6 +285,43 @@ test('vectors are written and read in order; one that is too long or not there i
     Number(BigInt.asIntN(64, bare.machine.hart.x[register] as bigint));
   assert.equal([5, 6, 7, 8, 9, 18, 19].map(result), [15, 15, -14, -22, -14, -9, 7]);
   assert.is(Buffer.from(bare.read(DATA + 64, 15) as Uint8Array).toString(), 'ABCDEFGo, three');
+});
+
+test('a vector is filled as far as one read goes', () => {
+  const data = new Uint8Array(64);
+  const words = new BigUint64Array(data.buffer);
+  words.set([BigInt(DATA + 32), 4n, BigInt(DATA + 40), 4n]);
+  const program = elfOf([...call(65, [0, DATA, 2], 5), ...call(65, [0, DATA, 2], 6), ...exitWith(0)], data);
+  const { bare } = runBare(program, ['p'], 'ABCDEFG', 1e9, 'auto', 3);
+  assert.equal([bare.machine.hart.x[5], bare.machine.hart.x[6]], [3n, 3n]);
+  assert.is(Buffer.from(bare.read(DATA + 32, 3) as Uint8Array).toString(), 'DEF');
+  assert.is(bare.read(DATA + 40, 1)?.[0], 0);
+});
+
+test('the heap does not grow over a mapping', () => {
+  const heap = 0x2_2000;
+  const { bare } = runBare(
+    elfOf([
+      ...call(222, [heap + 8192, 4096, READ_WRITE, FIXED]),
+      ...call(214, [heap + 8192], 5),
+      ...call(214, [heap + 8193], 6),
+      ...call(215, [heap + 8192, 4096]),
+      ...call(214, [heap + 8193], 7),
+      ...exitWith(0),
+    ]),
+  );
+  assert.equal(
+    [5, 6, 7].map((i) => Number(bare.machine.hart.x[i])),
+    [heap + 8192, heap + 8192, heap + 8193],
+  );
+});
+
+test('arguments and environment may take a quarter of the stack', () => {
+  const text = (length: number): string => 'x'.repeat(length);
+  const fits = runBare(elfOf(exitWith(0)), ['p', text(2 * 1024 * 1024 - 1000)]);
+  assert.equal(fits.end, { kind: 'exit', status: 0 });
+  assert.throws(() => runBare(elfOf(exitWith(0)), ['p', text(2 * 1024 * 1024)]), /does not fit/);
+  assert.throws(() => runBare(elfOf(exitWith(0)), ['p', text(9 * 1024 * 1024)]), /does not fit/);
 });
 
 test('abort ends as with its signal, and other signals are not pretended', () => {
@@ -318,7 +384,10 @@ test('a budget ends every program after exactly its instructions', () => {
       assert.is(bare.machine.hart.x[5], BigInt(Math.ceil(budget / 2)));
     }
   }
-  assert.equal(runBare(elfOf([asm.ecall, asm.jal(0, -4)]), ['p'], '', 1000).end, { kind: 'budget' });
+  // A call that is answered does not retire, but counts as one.
+  const calling = runBare(elfOf([asm.ecall, asm.jal(0, -4)]), ['p'], '', 1000);
+  assert.equal(calling.end, { kind: 'budget' });
+  assert.is(calling.bare.machine.hart.retiredWord[0], 500n);
 });
 
 test('a program that uses up RAM is told from one that goes astray', () => {

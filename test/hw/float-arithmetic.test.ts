@@ -7,6 +7,7 @@ import {
   edgeNumbers,
   encodeFloat,
   expectFloat,
+  expectTranslated,
   type Operands,
   type Result,
   randomNumbers,
@@ -103,5 +104,7 @@ for (const format of [single, double]) {
     }
   }
 }
+
+test('the instructions were translated where they should be', () => expectTranslated(ways));
 
 test.run();

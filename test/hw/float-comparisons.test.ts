@@ -10,6 +10,7 @@ import {
   encodeFloat,
   expectFloat,
   expectInteger,
+  expectTranslated,
   randomNumbers,
   unbox,
   unboxed,
@@ -156,5 +157,7 @@ test('with x0 as destination a comparison or conversion raises its flags and wri
     }
   }
 });
+
+test('the instructions were translated where they should be', () => expectTranslated(ways));
 
 test.run();

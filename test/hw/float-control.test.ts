@@ -1,9 +1,9 @@
 /** M.01, M.09: rounding modes that are none, the registers fflags, frm and fcsr, and loads and stores of both formats. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { traps } from '../../src/hw/machine.ts';
-import { asm, CODE, DATA, edgeValues, encode } from './bench.ts';
-import { BOX, createWays, DYNAMIC, encodeFloat, type Way } from './float/bench.ts';
+import { pte, traps } from '../../src/hw/machine.ts';
+import { asm, DATA, edgeValues, encode } from './bench.ts';
+import { BOX, createWays, DYNAMIC, encodeFloat, expectTranslated, type Way } from './float/bench.ts';
 import { double, single } from './float/model.ts';
 
 const ways = createWays();
@@ -252,8 +252,10 @@ const scatter = (offset: number, parts: readonly (readonly [number, number, numb
 
 test('c.fld, c.fsd, c.fldsp and c.fsdsp do what fld and fsd do', () => {
   const value = 0x7ff0_1234_5678_9abcn;
+  const code16 = 0x3_0000;
   for (const way of ways) {
     const { hart } = way.bench.machine;
+    way.bench.map(code16, pte.read | pte.write | pte.execute);
     for (let offset = 0; offset <= 504; offset += 8) {
       const popular = scatter(offset, [
         [3, 3, 10],
@@ -285,17 +287,19 @@ test('c.fld, c.fsd, c.fldsp and c.fsdsp do what fld and fsd do', () => {
           kind === 'load' && i < 8 ? Number((value >> BigInt(8 * i)) & 255n) : 0,
         );
         hart.x[2] = BigInt(DATA);
-        way.bench.place(CODE, [code, asm.ecall]);
+        way.bench.place(code16, [code, asm.ecall]);
         hart.f[10] = 0n;
         hart.f[12] = value;
         hart.x[11] = BigInt(DATA);
-        assert.is(way.bench.run(CODE, 8), traps.environmentCall);
-        assert.is(hart.pcWord[0], BigInt(CODE + 2));
+        assert.is(way.bench.run(code16, 8), traps.environmentCall);
+        assert.is(hart.pcWord[0], BigInt(code16 + 2));
         if (kind === 'load') assert.is(hart.f[10], value, code.toString(16));
         else assert.is(read(way, DATA + offset, 8), value, code.toString(16));
       }
     }
   }
 });
+
+test('the instructions were translated where they should be', () => expectTranslated(ways));
 
 test.run();

@@ -9,6 +9,7 @@ import {
   encodeFloat,
   expectFloat,
   expectInteger,
+  expectTranslated,
   randomNumbers,
   unbox,
   unboxed,
@@ -146,5 +147,7 @@ for (const [to, from, rs2] of [
     }
   });
 }
+
+test('the instructions were translated where they should be', () => expectTranslated(ways));
 
 test.run();

@@ -2,6 +2,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hasFusedMultiplyAdd } from '../../src/hw/float/fused.ts';
+import { FunctionBuilder, ModuleBuilder } from '../../src/hw/wasm/builder.ts';
+import { types, vector } from '../../src/hw/wasm/opcodes.ts';
 import { generator } from './bench.ts';
 import {
   boxed,
@@ -10,13 +12,26 @@ import {
   edgeNumbers,
   encodeFloat,
   expectFloat,
+  expectTranslated,
   type Operands,
   type Result,
   randomNumbers,
   unbox,
   unboxed,
 } from './float/bench.ts';
-import { double, fused, multiply, NX, type Outcome, RNE, roundingModes, single } from './float/model.ts';
+import {
+  canonicalNan,
+  double,
+  type Format,
+  fromInteger,
+  fused,
+  multiply,
+  NX,
+  type Outcome,
+  RNE,
+  roundingModes,
+  single,
+} from './float/model.ts';
 
 const ways = createWays();
 const RANDOM_CASES = 3000;
@@ -101,6 +116,34 @@ for (const format of [single, double]) {
     });
   }
 
+  test(`fmadd.${format.name} sees the last bits of a product that ends in the middle of two numbers but for them`, () => {
+    // (2^(p-1) + a)(2^p - (2a - 1)) = 2^(2p-1) + k with a small k, when 2a^2 is just below 2^(p-1) + a.
+    const p = BigInt(format.precision);
+    const least = format === double ? 47_453_132n : 2048n;
+    const number = (value: bigint): bigint => fromInteger(format, RNE, value).bits;
+    const dynamic = prepare('fmadd', DYNAMIC);
+    const cases: Triple[] = [];
+    for (const a of [least, least - 1n, least - 2n]) {
+      const k = (1n << (p - 1n)) + a - 2n * a * a;
+      assert.ok(k >= 0n);
+      const [x, y] = [number((1n << (p - 1n)) + a), number((1n << p) - (2n * a - 1n))];
+      // The addend's last place is twice the product's leading bit, or a few places further up or down.
+      for (let places = -2n; places <= 2n; places++) {
+        for (const odd of [0n, 1n]) {
+          const z = number(((1n << (p - 1n)) | odd) << (2n * p + places));
+          for (const signs of [0n, 1n, 2n, 3n])
+            cases.push([x ^ ((signs & 1n) * sign), y, z ^ ((signs >> 1n) * sign)]);
+        }
+      }
+    }
+    // A carry out of the sum, with the half's bit in the addend and one bit far below it in the product.
+    const [x, y] = [number(0x18_0000_0020_0000n), number(0x18_0000_0040_0000n)];
+    if (format === double) {
+      for (const odd of [1n, 3n, 5n]) cases.push([x, y, number(((1n << 52n) | odd) << 53n)]);
+    }
+    for (const mode of roundingModes) check('fmadd', dynamic, [mode, mode], cases);
+  });
+
   if (format === single) {
     test('fmadd.s takes a register that holds no single for the canonical NaN', () => {
       const runs = prepare('fmadd', DYNAMIC);
@@ -116,9 +159,50 @@ for (const format of [single, double]) {
   }
 }
 
-test('whether the host rounds once is asked, not assumed: the answer is the same every time', () => {
-  assert.type(hasFusedMultiplyAdd(), 'boolean');
-  assert.is(hasFusedMultiplyAdd(), hasFusedMultiplyAdd());
+/** The host's multiply-add by itself: bits in, bits out. */
+function hostMultiplyAdd(format: Format): (...bits: bigint[]) => bigint {
+  const isDouble = format === double;
+  const number = isDouble ? types.f64 : types.f32;
+  const f = new FunctionBuilder([number, number, number], [number]);
+  for (const operand of [0, 1, 2]) {
+    f.get(operand);
+    f.vector(isDouble ? vector.f64Splat : vector.f32Splat);
+  }
+  f.vector(isDouble ? vector.f64RelaxedMadd : vector.f32RelaxedMadd);
+  f.lane0(isDouble ? 'f64' : 'f32');
+  const module = new ModuleBuilder();
+  module.add(f, 'f');
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.finish()), {
+    machine: { memory },
+  });
+  const call = exports.f as (...operands: number[]) => number;
+  return (...bits) => {
+    const operands = bits.map((value) =>
+      isDouble
+        ? (new Float64Array(BigUint64Array.of(value).buffer)[0] as number)
+        : (new Float32Array(Uint32Array.of(Number(value)).buffer)[0] as number),
+    );
+    const result = call(...operands);
+    return isDouble
+      ? (new BigUint64Array(Float64Array.of(result).buffer)[0] as bigint)
+      : BigInt(new Uint32Array(Float32Array.of(result).buffer)[0] as number);
+  };
+}
+
+test('the host is said to round once exactly when its multiply-add does, in both formats', () => {
+  const everRoundsTwice = [single, double].some((format) => {
+    const host = hostMultiplyAdd(format);
+    const next = randomNumbers(format, 43);
+    return Array.from({ length: 2000 }, () => [next(), next(), next()] as const).some((triple) => {
+      const { bits } = fused(format, RNE, ...triple);
+      // Which NaN it is, is the host's choice; the machine never uses it.
+      return bits !== canonicalNan(format) && host(...triple) !== bits;
+    });
+  });
+  assert.is(hasFusedMultiplyAdd(), !everRoundsTwice);
 });
+
+test('the instructions were translated where they should be', () => expectTranslated(ways));
 
 test.run();

@@ -8,7 +8,7 @@ import { pte, type Tier, traps } from '../../src/hw/machine.ts';
 import { asm, type Bench, CODE, createBench, encode, generator, RAM_BYTES } from './bench.ts';
 import { floatMemory } from './differential/floats.ts';
 
-const ROUNDS = 60;
+const ROUNDS = 24;
 const ALIAS_DISTANCE = 0x8_0000;
 /** Registers: the sum, the place to store to, what to store, what is added to that each round, the rounds left. */
 const [SUM, PLACE, VALUE, STEP, LEFT, OTHER, LINK] = [10, 11, 12, 13, 14, 15, 1];
@@ -138,9 +138,11 @@ function checkTier(tier: Tier, budget: (random: (below: number) => number) => nu
 for (const tier of ['interpreter', 'translator', 'auto'] as const) {
   test(`${tier}: a loop that rewrites an instruction each round runs what is written`, () => {
     const translated = checkTier(tier, () => 1_000_000);
-    if (tier === 'translator') assert.ok(translated > 1000, `only ${translated} instructions ran translated`);
+    if (tier === 'translator') assert.ok(translated > 500, `only ${translated} instructions ran translated`);
   });
+}
 
+for (const tier of ['interpreter', 'translator'] as const) {
   test(`${tier}: so it does when it is cut`, () => {
     checkTier(tier, (random) => 1 + random(23));
   });

@@ -5,9 +5,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeReference, modes, runMode } from './differential/modes.ts';
-import { pagedSubject } from './differential/subjects.ts';
+import { pagedSubject } from './differential/paged.ts';
 
-const SEEDS = 14;
+const SEEDS = 10;
 /** The smaller loops are to become hot. */
 const positionsOf = (seed: number): number => (seed % 4 < 2 ? 8_000 : 25_000);
 

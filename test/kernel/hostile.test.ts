@@ -153,7 +153,7 @@ function runHostile(world: World, cut: (left: number) => number, after: () => vo
       const left = Number(until - world.kernel.tick());
       if (left <= 0) break;
       const limit = cut(left);
-      const end = world.kernel.run(limit);
+      const end = world.run(limit);
       after();
       stuck = world.kernel.tick() === before ? stuck + 1 : 0;
       before = world.kernel.tick();

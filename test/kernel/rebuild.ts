@@ -10,7 +10,7 @@ import type { Image, World } from './world.ts';
 export function runInSlices(world: World, cut: () => number, slicesMax = 3_000_000): void {
   for (let i = 0; i < slicesMax; i += 1) {
     const limit = cut();
-    if (world.kernel.run(limit) !== 'idle') continue;
+    if (world.run(limit) !== 'idle') continue;
     const deadline = world.kernel.nextDeadline();
     if (deadline === null) return;
     world.kernel.stepClock(deadline);

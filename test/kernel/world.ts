@@ -22,6 +22,7 @@ import {
 } from '../../src/kernel/abi/types.ts';
 import { Kernel, type RunEnd } from '../../src/kernel/kernel.ts';
 import type { TaskProcessor } from '../../src/kernel/task.ts';
+import { type TierOfTests, tierOfTests } from '../tools/tier.ts';
 import type { Assembler } from './assembler.ts';
 
 export const RAM_BYTES = 16 * 1024 * 1024;
@@ -95,11 +96,12 @@ export class World {
   onFault: Receive;
   onGate: Receive = () => ({ bytes: new Uint8Array(0) });
   readonly #objectsAt: number;
+  readonly #tier: TierOfTests = tierOfTests();
   readonly #buffer: number;
   #delays = 0;
 
   constructor(options: WorldOptions = {}) {
-    this.machine = options.machine ?? createMachine(options.ramBytes ?? RAM_BYTES);
+    this.machine = options.machine ?? createMachine(options.ramBytes ?? RAM_BYTES, this.#tier.options);
     this.kernel = new Kernel(this.machine, options.image?.record ?? null);
     this.task = this.kernel.createTask({ memoryPages: 16 });
     this.store = new Map(options.image?.pages ?? []);
@@ -344,13 +346,14 @@ export class World {
   }
 
   run(limit = 1_000_000): RunEnd {
+    this.#tier.turn(this.machine);
     return this.kernel.run(limit);
   }
 
   /** Runs until nobody can run; sleepers wake as if time were skipped. */
   finish(limit = 1_000_000, rounds = 10_000): void {
     for (let i = 0; i < rounds; i += 1) {
-      const end = this.kernel.run(limit);
+      const end = this.run(limit);
       if (end !== 'idle') continue;
       const deadline = this.kernel.nextDeadline();
       if (deadline === null) return;

@@ -19,9 +19,11 @@ import { slab } from '../../src/persist/places.ts';
 import type { StoredLink, StoredObject } from '../../src/persist/store/contract.ts';
 import { formatOfName, stateToText, textToState } from '../../src/persist/store/formats.ts';
 import { program } from '../system/perdure.ts';
+import { tierOfTests } from '../tools/tier.ts';
 import { MemoryStore } from './memory-store.ts';
 
 const RAM_BYTES = 16 * 1024 * 1024;
+const tier = tierOfTests();
 const seed = Number(process.env.PERDURE_SEED ?? 3);
 
 function start(store: MemoryStore, elf: string, args: readonly string[]): Assembly {
@@ -29,6 +31,7 @@ function start(store: MemoryStore, elf: string, args: readonly string[]): Assemb
   const head = store.head;
   return assemble(store, {
     ramBytes: RAM_BYTES,
+    machine: tier.options,
     record: head?.kernelRecord ?? initialRecord(new Uint8Array(32), 0),
     border: head === null ? emptyBorder : (JSON.parse(head.border) as BorderState),
     program: head === null ? { image: loaded.image, arguments: loaded.arguments } : null,
@@ -62,6 +65,7 @@ function advance(parts: Assembly, ticks: number): boolean {
   const end = parts.kernel.tick() + BigInt(ticks);
   while (parts.kernel.tick() < end) {
     if (parts.server.ended !== null) return false;
+    tier.turn(parts.machine);
     const reason = parts.kernel.run(Number(end - parts.kernel.tick()));
     if (reason === 'service' && parts.server.needsRoom) demarcate(parts);
     if (reason === 'idle') {

@@ -7,7 +7,14 @@ import { project } from './arrows.ts';
 import { findTool } from './needs.ts';
 import { plant, scratchFolder } from './scratch.ts';
 
-const tools = ['riscv64-unknown-elf-gcc', 'qemu-riscv64-static', 'sqlite3'];
+const tools = [
+  'gcc',
+  'riscv64-unknown-elf-gcc',
+  'riscv64-linux-gnu-gcc',
+  'qemu-riscv64-static',
+  'qemu-system-riscv64',
+  'sqlite3',
+];
 /** Every call of npm and of the package manager appends its words to the file `calls`. */
 const recorded = (text: string) => `#!/bin/sh\necho "$(basename "$0") $*" >> "$CALLS"\n${text}\n`;
 
@@ -121,7 +128,10 @@ test('missing tools are installed with apt, again after a failed download, and a
   for (const name of [
     'gcc-riscv64-unknown-elf',
     'picolibc-riscv64-unknown-elf',
+    'gcc-riscv64-linux-gnu',
+    'libc6-dev-riscv64-cross',
     'qemu-user-static',
+    'qemu-system-misc',
     'sqlite3',
   ]) {
     assert.match(call, name);

@@ -99,7 +99,11 @@ test('a program is a static RV64 executable of three segments on pages of their 
     assert.is(bytes.toString('latin1', 0, 5), '\x7fELF\x02', name);
     assert.is(view.getUint16(16, true), 2, `${name} is of type EXEC`);
     assert.is(view.getUint16(18, true), 243, `${name} is for RISC-V`);
-    assert.is(view.getUint32(48, true), 1 | 4, `${name} uses compressed instructions and passes doubles in registers`);
+    assert.is(
+      view.getUint32(48, true),
+      1 | 4,
+      `${name} uses compressed instructions and passes doubles in registers`,
+    );
     const loaded = segments.filter((segment) => segment.type === 1);
     assert.equal(
       loaded.map((segment) => segment.flags),

@@ -17,6 +17,7 @@ import * as memory from '../../src/kernel/abi/memory.ts';
 import { protection, states } from '../../src/kernel/abi/types.ts';
 import { Kernel } from '../../src/kernel/kernel.ts';
 import { type Answer, type Processor, type Request, taskMemory } from '../../src/userland/task/task.ts';
+import { tierOfTests } from '../tools/tier.ts';
 
 /** What the program's memory is mapped from lies from address 0 of the task's space: place = program address + this. */
 const PROGRAM_PLACE = 0x1_0000_0000;
@@ -48,7 +49,8 @@ export interface Ended {
 /** Runs the program until it ends. Throws when it faults, hangs or waits for what never comes. */
 export function runProgram(file: string, conditions: Conditions): Ended {
   const program = parseElf(readFileSync(file), file);
-  const machine = createMachine(64 * 1024 * 1024);
+  const tier = tierOfTests();
+  const machine = createMachine(64 * 1024 * 1024, tier.options);
   const kernel = new Kernel(machine);
   const contents = new Map<number, Uint8Array>();
   const put = (place: number, bytes: Uint8Array): void => {
@@ -195,6 +197,7 @@ export function runProgram(file: string, conditions: Conditions): Ended {
 
   const end = conditions.tickLimit ?? 2_000_000_000;
   while (status === null) {
+    tier.turn(machine);
     const ended = kernel.run(conditions.sliceTicks ?? 1_000_000);
     if (trouble !== '') throw new Error(`parent: the program has a ${trouble}`);
     if (kernel.tick() > BigInt(end)) throw new Error('parent: the program hangs');

@@ -7,7 +7,7 @@
  */
 
 import { createMachine } from '../../hw/create.ts';
-import type { Machine } from '../../hw/machine.ts';
+import type { Machine, MachineOptions } from '../../hw/machine.ts';
 import { Kernel } from '../../kernel/kernel.ts';
 import { SERVER_MEMORY_PAGES } from '../../persist/arena.ts';
 import type { ProgramImage } from '../../persist/create.ts';
@@ -36,6 +36,7 @@ export const emptyBorder: BorderState = {
 
 export interface AssemblyOptions {
   readonly ramBytes: number;
+  readonly machine?: MachineOptions;
   readonly record: Uint8Array;
   readonly border: BorderState;
   /** The program of a new image; null resumes the store's head. */
@@ -58,7 +59,7 @@ const BORDER_MEMORY_PAGES = 1;
 
 /** Builds the machine; after it the first slice may run. */
 export function assemble(store: Store, options: AssemblyOptions): Assembly {
-  const machine = createMachine(options.ramBytes);
+  const machine = createMachine(options.ramBytes, options.machine);
   const kernel = new Kernel(machine, options.record);
   const outputTask = kernel.createTask({ memoryPages: BORDER_MEMORY_PAGES });
   const inputTask = kernel.createTask({ memoryPages: BORDER_MEMORY_PAGES });

@@ -19,6 +19,8 @@ export interface RunFacts {
   readonly end: RunEnd;
   readonly seconds: number;
   readonly startupMs: number;
+  /** The tier asked for. */
+  readonly tier: string;
 }
 
 function quantile(sorted: readonly number[], fraction: number): number {
@@ -31,10 +33,13 @@ export function writeReport(invocation: Invocation, facts: RunFacts): void {
   const { runner, parts, store } = facts;
   const pauses = [...runner.pausesUs].sort((a, b) => a - b);
   const instructions = parts.kernel.statistics().retired;
+  const tiers = parts.machine.tierStatistics();
   put(invocation, store, {
     ...endOf(facts.end, parts.server.ended),
     generation: parts.server.published,
     tick: String(parts.kernel.tick()),
+    tier: facts.tier,
+    tiers: { ...tiers, translateMs: round(tiers.translateMs) },
     instructions,
     seconds: round(facts.seconds),
     mips: round(instructions / facts.seconds / 1e6),

@@ -14,6 +14,7 @@ import type { JournalRow, Store } from '../../persist/store/contract.ts';
 import type { Assembly } from './assemble.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
+import type { TierPlan } from './tier.ts';
 
 export interface RunnerOptions {
   readonly intervalMs: number;
@@ -23,6 +24,7 @@ export interface RunnerOptions {
   readonly outputOrigin: number;
   /** Ticks of the longest slice; tests make it small. */
   readonly sliceTicksMax: number;
+  readonly tierPlan: TierPlan;
 }
 
 export interface RunnerHost {
@@ -142,6 +144,11 @@ export class Runner {
     if (this.options.stopAt !== null) {
       const left = this.options.stopAt - kernel.tick();
       if (left < BigInt(limit)) limit = Number(left);
+    }
+    const planned = this.options.tierPlan.at?.(kernel.tick()) ?? null;
+    if (planned !== null) {
+      this.parts.machine.setTier(planned.tier);
+      limit = Math.min(limit, planned.ticks);
     }
     const before = kernel.tick();
     const reason = kernel.run(limit);

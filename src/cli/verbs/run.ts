@@ -26,6 +26,7 @@ import { Runner } from '../machine/runner.ts';
 import { openFileSink, openStreamSink } from '../machine/sink.ts';
 import { openSource } from '../machine/source.ts';
 import { resolveTarget, setAside } from '../machine/target.ts';
+import { type TierPlan, tierPlanOf } from '../machine/tier.ts';
 import type { Invocation } from '../verbs.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
@@ -42,6 +43,7 @@ export async function run(invocation: Invocation): Promise<number> {
   };
   const out = fileOf('out');
   const crashPoint = crashPointOf(invocation.env);
+  const tierPlan = tierPlanOf(invocation.env);
   const isFresh = invocation.options.fresh === true;
   const isNew = admit({ image: target.image, program, isFresh, out, report: fileOf('report') });
   if (isFresh) setAside(target.image, out, say);
@@ -57,7 +59,8 @@ export async function run(invocation: Invocation): Promise<number> {
       const begun = (): void => {
         isStarted = true;
       };
-      return await runStore({ invocation, store, program, startMs, phase: crashPoint.phase, say, begun });
+      const { phase } = crashPoint;
+      return await runStore({ invocation, store, program, startMs, tierPlan, phase, say, begun });
     } finally {
       await store.close();
       // This process made it and could not even load the program: nobody needs it.
@@ -74,6 +77,7 @@ interface Start {
   readonly store: Store;
   readonly program: Program | null;
   readonly startMs: number;
+  readonly tierPlan: TierPlan;
   readonly phase: (label: string) => void;
   readonly say: (line: string) => void;
   /** Called when the machine is assembled: from now on the image is worth keeping. */
@@ -81,7 +85,7 @@ interface Start {
 }
 
 async function runStore(start: Start): Promise<number> {
-  const { invocation, store, program, startMs, phase, say } = start;
+  const { invocation, store, program, startMs, tierPlan, phase, say } = start;
   const { options } = invocation;
   const head = store.head;
   const isInstructions = options.clock === 'instructions';
@@ -121,6 +125,7 @@ async function runStore(start: Start): Promise<number> {
   try {
     parts = assemble(store, {
       ramBytes: options.ram as number,
+      machine: { tier: tierPlan.first, now: () => performance.now() },
       record,
       border,
       program:
@@ -148,6 +153,7 @@ async function runStore(start: Start): Promise<number> {
       stopAt: options.stopAt === undefined ? null : BigInt(options.stopAt as number),
       outputOrigin: fileSink?.origin ?? border.outputOrigin,
       sliceTicksMax: sliceTicksMax(invocation.env),
+      tierPlan,
     },
     { nowMs: () => performance.now(), wallMs: () => Date.now(), phase },
   );
@@ -164,7 +170,8 @@ async function runStore(start: Start): Promise<number> {
     sink.close();
   }
   const seconds = (performance.now() - firstSliceMs) / 1000;
-  writeReport(invocation, { runner, parts, store, end, seconds, startupMs: firstSliceMs - startMs });
+  const startupMs = firstSliceMs - startMs;
+  writeReport(invocation, { runner, parts, store, end, seconds, startupMs, tier: tierPlan.name });
   const ended = parts.server.ended;
   if (end === 'interrupt') {
     say(`stopped at generation ${parts.server.published}; perdure run ${store.path} goes on`);

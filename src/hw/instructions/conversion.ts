@@ -17,8 +17,8 @@ const TOWARDS_ZERO = 1;
 interface Integer {
   readonly suffix: 'w' | 'wu' | 'l' | 'lu';
   readonly rs2: number;
-  /** For signed ones: truncation, and the double from which on up it does not fit. */
-  readonly truncate: { readonly operation: Saturating; readonly limit: number } | null;
+  /** Truncation, and the doubles between which what it gives fits. */
+  readonly truncate: { readonly operation: Saturating; readonly above: number; readonly below: number };
   readonly fromDouble: LibraryName;
   /** From an i64: words have been extended to that. */
   readonly convert: { readonly s: Operation; readonly d: Operation };
@@ -30,7 +30,7 @@ const integers: readonly Integer[] = [
   {
     suffix: 'w',
     rs2: 0,
-    truncate: { operation: saturating.i32TruncF64S, limit: 2 ** 31 },
+    truncate: { operation: saturating.i32TruncF64S, above: -(2 ** 31) - 1, below: 2 ** 31 },
     fromDouble: 'doubleToWord',
     convert: { s: op.f32ConvertI64S, d: op.f64ConvertI32S },
     toDouble: 'longToDouble',
@@ -39,7 +39,7 @@ const integers: readonly Integer[] = [
   {
     suffix: 'wu',
     rs2: 1,
-    truncate: null,
+    truncate: { operation: saturating.i32TruncF64U, above: -1, below: 2 ** 32 },
     fromDouble: 'doubleToWordUnsigned',
     convert: { s: op.f32ConvertI64S, d: op.f64ConvertI32U },
     toDouble: 'longToDouble',
@@ -48,7 +48,8 @@ const integers: readonly Integer[] = [
   {
     suffix: 'l',
     rs2: 2,
-    truncate: { operation: saturating.i64TruncF64S, limit: 2 ** 63 },
+    // -2^63 itself fits too, but no double lies between it and what does not: it is left to the library.
+    truncate: { operation: saturating.i64TruncF64S, above: -(2 ** 63), below: 2 ** 63 },
     fromDouble: 'doubleToLong',
     convert: { s: op.f32ConvertI64S, d: op.f64ConvertI64S },
     toDouble: 'longToDouble',
@@ -57,7 +58,7 @@ const integers: readonly Integer[] = [
   {
     suffix: 'lu',
     rs2: 3,
-    truncate: null,
+    truncate: { operation: saturating.i64TruncF64U, above: -1, below: 2 ** 64 },
     fromDouble: 'doubleToLongUnsigned',
     convert: { s: op.f32ConvertI64U, d: op.f64ConvertI64U },
     toDouble: 'longUnsignedToDouble',
@@ -83,26 +84,26 @@ const toInteger =
       code.call(e.library[fromDouble]);
     };
     e.rd(() => {
-      if (truncate === null) {
-        exact();
-        return;
-      }
       e.rounding();
       code.i32(TOWARDS_ZERO);
       code.op(op.i32Eq);
       e.readFcsr();
       code.op(op.i32And);
       // NX is the lowest bit, so the conjunction with 0 or 1 is right.
-      readWide(e, p);
-      code.op(op.f64Abs);
-      code.i64(float64Bits(truncate.limit));
-      code.op(op.f64ReinterpretI64);
-      code.op(op.f64Lt);
-      code.op(op.i32And);
+      for (const [bound, comparison] of [
+        [truncate.above, op.f64Gt],
+        [truncate.below, op.f64Lt],
+      ] as const) {
+        readWide(e, p);
+        code.i64(float64Bits(bound));
+        code.op(op.f64ReinterpretI64);
+        code.op(comparison);
+        code.op(op.i32And);
+      }
       code.if(types.i64);
       readWide(e, p);
       code.saturate(truncate.operation);
-      if (suffix === 'w') code.op(op.i64ExtendI32S);
+      if (suffix === 'w' || suffix === 'wu') code.op(op.i64ExtendI32S);
       code.else();
       exact();
       code.end();

@@ -11,7 +11,7 @@ import { ARRIVALS_NEVER, at, REGION_FLAG, REQUESTS_MAX, resumption, slot, TRANSL
 import { setWord, word } from '../mmu/words.ts';
 import type { FunctionBuilder, Label } from '../wasm/builder.ts';
 import { memoryOp, op, types } from '../wasm/opcodes.ts';
-import { type Locals, pushPc } from './interpretation.ts';
+import { type Locals, pushPc } from './operands.ts';
 
 export interface Tiers {
   /** Index of the type of a region's function: (pc, remaining) -> remaining. */
@@ -113,11 +113,16 @@ function buildRequest(f: FunctionBuilder, l: Locals, ways: Ways, arrivals: numbe
     f.op(op.i32Add);
   });
   f.end();
+  // The list is full, or this address has waited long enough for others.
+  word(f, at.requestCount);
+  f.i32(REQUESTS_MAX);
+  f.op(op.i32Eq);
   f.get(arrivals);
   word(f, at.threshold);
   word(f, at.patience);
   f.op(op.i32Add);
   f.op(op.i32GeU);
+  f.op(op.i32Or);
   f.if();
   pushPc(f, l);
   f.set(l.pc);

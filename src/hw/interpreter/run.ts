@@ -17,7 +17,8 @@ import type { MemoryFunctions } from '../mmu.ts';
 import { FunctionBuilder, type Label } from '../wasm/builder.ts';
 import { memoryOp, op, types } from '../wasm/opcodes.ts';
 import { buildArrival, type Tiers } from './arrival.ts';
-import { advance, type Exits, field, Interpretation, type Locals, pushPc } from './interpretation.ts';
+import { Interpretation } from './interpretation.ts';
+import { advance, type Exits, field, type Locals, pushPc } from './operands.ts';
 
 const { i32, i64 } = types;
 

@@ -3,7 +3,8 @@
  *
  * Invariant: it may when each of its pages is executable there, leads to the frame whose slot the region was made from,
  * and has been executed there before (its accessed bit is set, so that running the region changes no table). Called by
- * the interpreter when a region was made or last run under another stamp. Changes nothing but the region's stamp.
+ * the interpreter when a region was made or last run under another stamp. Changes nothing but the region's stamp, and
+ * tells the translator of a refusal.
  */
 import { at, REGION_RECORDS, regionRecord } from '../layout.ts';
 import { pte } from '../machine.ts';
@@ -16,9 +17,15 @@ const { i32 } = types;
 const { offset } = regionRecord;
 
 /** validate(region) -> 1 when the region may run, else 0. */
-export function buildValidate(walk: number): FunctionBuilder {
+export function buildValidate(walk: number, regionRefused: number): FunctionBuilder {
   const f = new FunctionBuilder([i32], [i32]);
   const [region, record, page, frame] = [0, f.local(i32), f.local(i32), f.local(i32)];
+  const refuse = (): void => {
+    f.get(region);
+    f.call(regionRefused);
+    f.i32(0);
+    f.return();
+  };
   f.get(region);
   f.i32(regionRecord.size);
   f.op(op.i32Mul);
@@ -37,8 +44,7 @@ export function buildValidate(walk: number): FunctionBuilder {
   f.i32(0);
   f.op(op.i32LtS);
   f.if();
-  f.i32(0);
-  f.return();
+  refuse();
   f.end();
   frameWord(f, frame, at.frameSlots);
   f.memory(memoryOp.i32Load);
@@ -50,8 +56,7 @@ export function buildValidate(walk: number): FunctionBuilder {
   f.memory(memoryOp.i32Load, REGION_RECORDS + offset.slots);
   f.op(op.i32Ne);
   f.if();
-  f.i32(0);
-  f.return();
+  refuse();
   f.end();
   f.get(page);
   f.i32(1);

@@ -36,6 +36,8 @@ const CODE_BYTES_MAX = 32 * 1024 * 1024;
 const INSTRUCTIONS_MAX = 600;
 const CALLEE_MAX = 120;
 
+const REFUSALS_MAX = 100;
+
 interface LiveRegion {
   readonly index: number;
   readonly root: number;
@@ -46,6 +48,8 @@ interface LiveRegion {
   readonly codeBytes: number;
   /** Control comes back to its root. */
   readonly isLoop: boolean;
+  /** How often it was entered in an address space that has other pages. */
+  refusals: number;
 }
 
 export interface TranslationCache {
@@ -53,6 +57,8 @@ export interface TranslationCache {
   translate(roots: readonly number[], looksAhead: boolean): void;
   /** Drops the regions with instructions among these bytes of the slot's frame. */
   codeWritten(slotAddress: number, from: number, to: number): void;
+  /** A region was entered where it may not run. One that often is makes room for another. */
+  refused(region: number): void;
   readonly regionCount: number;
   readonly compiled: number;
   readonly dropped: number;
@@ -226,13 +232,13 @@ export function createTranslationCache(machine: CacheMachine): TranslationCache 
         const body = buildRegion(
           region,
           index,
-          { library, helpers, isFused: machine.isFused, regionType, measure: machine.measure },
+          { library, helpers, isFused: machine.isFused, regionType, measure: machine.measure, footprintOf },
           flow,
         );
         module.place(module.add(body), index);
         const isLoop = flow.graph.some((successors) => successors.includes(0));
         made.push({
-          region: { index, root, word, ranges: rangesOf(region), codeBytes: body.size, isLoop },
+          region: { index, root, word, ranges: rangesOf(region), codeBytes: body.size, isLoop, refusals: 0 },
           pages: region.pages,
         });
       }
@@ -253,6 +259,11 @@ export function createTranslationCache(machine: CacheMachine): TranslationCache 
         if (region.ranges.some((range) => range.slot === slotAddress && range.from < to && from < range.to))
           drop(region);
       }
+    },
+    refused(index) {
+      const region = present(live.get(index), 'translator: the region entered lives');
+      region.refusals++;
+      if (region.refusals > REFUSALS_MAX) drop(region);
     },
     get regionCount() {
       return live.size;

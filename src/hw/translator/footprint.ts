@@ -5,7 +5,7 @@
  * know before it emits a block what the block needs. The code a probe makes is thrown away. Knows no encodings.
  */
 import type { Variant } from '../decoder.ts';
-import type { Effects } from '../instructions/effects.ts';
+import type { Effects, Width } from '../instructions/effects.ts';
 import { type LibraryName, libraryTypes } from '../instructions/library.ts';
 import { FunctionBuilder } from '../wasm/builder.ts';
 import { types } from '../wasm/opcodes.ts';
@@ -21,21 +21,33 @@ export interface Footprint {
   /** What rd is. */
   readonly rd: boolean;
   readonly fd: boolean;
+  /** Bytes that are loaded from or stored to rs1 + immediate; 0 for none. */
+  readonly loads: number;
+  readonly stores: number;
 }
 
 /** An `Effects` that emits nothing of use and notes what it is asked for. */
-function createProbe(seen: { -readonly [K in keyof Footprint]: boolean }): Effects {
+function createProbe(seen: { -readonly [K in keyof Footprint]: Footprint[K] }): Effects {
   const { i32, i64, f32, f64 } = types;
   const code = new FunctionBuilder([], []);
   const label = code.block();
   const note =
-    (...names: (keyof Footprint)[]) =>
+    (...names: ('rs1' | 'rs2' | 'fs1' | 'fs2' | 'fs3')[]) =>
     (): void => {
       for (const name of names) seen[name] = true;
     };
   const result = (name: 'rd' | 'fd') => (value: () => void) => {
     seen[name] = true;
     value();
+  };
+  const load = (width: Width) => {
+    seen.rs1 = true;
+    seen.loads = width / 8;
+  };
+  const store = (width: Width, source: 'rs2' | 'fs2') => {
+    seen.rs1 = true;
+    seen[source] = true;
+    seen.stores = width / 8;
   };
   const nothing = (): void => {};
   const ask = (value: () => void): void => value();
@@ -86,12 +98,12 @@ function createProbe(seen: { -readonly [K in keyof Footprint]: boolean }): Effec
     writeFcsr: ask,
     illegalWhen: ask,
     cold: nothing,
-    load: note('rs1'),
-    store: note('rs1', 'rs2'),
-    loadDouble: note('rs1'),
-    loadSingle: note('rs1'),
-    storeDouble: note('rs1', 'fs2'),
-    storeSingle: note('rs1', 'fs2'),
+    load,
+    store: (width) => store(width, 'rs2'),
+    loadDouble: () => load(64),
+    loadSingle: () => load(32),
+    storeDouble: () => store(64, 'fs2'),
+    storeSingle: () => store(32, 'fs2'),
     requireAligned: note('rs1'),
     place: note('rs1'),
     branch: ask,
@@ -108,7 +120,8 @@ export function createFootprints(): (variant: Variant) => Footprint {
   return (variant) => {
     const found = known.get(variant);
     if (found !== undefined) return found;
-    const seen = { rs1: false, rs2: false, fs1: false, fs2: false, fs3: false, rd: false, fd: false };
+    const operands = { rs1: false, rs2: false, fs1: false, fs2: false, fs3: false };
+    const seen = { ...operands, rd: false, fd: false, loads: 0, stores: 0 };
     variant.instruction.meaning(createProbe(seen));
     known.set(variant, seen);
     return seen;

@@ -8,6 +8,7 @@
  */
 import { present } from '../../base/assert.ts';
 import { PAGE_SIZE } from '../../base/limits.ts';
+import type { Variant } from '../decoder.ts';
 import type { Library } from '../instructions/library.ts';
 import { at, REGION_FLAG, REGION_RECORDS, regionRecord, resumption, slot, tlbSet } from '../layout.ts';
 import type { Measure } from '../machine.ts';
@@ -16,8 +17,10 @@ import { FunctionBuilder, type Label } from '../wasm/builder.ts';
 import { memoryOp, op, types } from '../wasm/opcodes.ts';
 import type { Decoded, Ending, Region } from './blocks.ts';
 import { budgetChecks, type Flow, type Node, type Registers, retiredBy } from './flow.ts';
+import type { Footprint } from './footprint.ts';
 import { type Item, structure } from './structure.ts';
 import { type Helpers, type RegionCode, Translation } from './translation.ts';
+import { windowsOf } from './windows.ts';
 
 const { i32, i64, f32, f64 } = types;
 
@@ -28,6 +31,7 @@ export interface RegionModule {
   /** Index of the type of a region's function. */
   readonly regionType: number;
   readonly measure: Measure;
+  readonly footprintOf: (variant: Variant) => Footprint;
 }
 
 /** How to branch to a node: a label, and for a loop of several headers which of them is meant. */
@@ -369,8 +373,10 @@ class RegionEmitter {
       jump: () => this.run(successors[0] as number, following),
       indirect: () => this.indirect(successors, following),
     };
+    const windows = windowsOf(instructions, this.module.footprintOf, () => f.local(i32));
     instructions.forEach((decoded, i) => {
-      new Translation(code, decoded, count - i, transfers).emit();
+      const access = windows.get(decoded) ?? null;
+      new Translation(code, decoded, { unretired: count - i, transfers, access }).emit();
     });
     if (ending.kind === 'fall') this.run(successors[0] as number, following);
     else if (ending.kind === 'stop') this.leaveInside(ending.next);

@@ -9,11 +9,12 @@ import { PAGE_SIZE } from '../../base/limits.ts';
 import type { Effects, Scratch, Width } from '../instructions/effects.ts';
 import type { Library } from '../instructions/library.ts';
 import { at, tlbSet } from '../layout.ts';
-import { tlbEntry, word } from '../mmu/words.ts';
+import { pageOf, pageOffset, tlbEntry, word } from '../mmu/words.ts';
 import type { memoryImports } from '../mmu.ts';
 import type { FunctionBuilder, Label } from '../wasm/builder.ts';
 import { type MemoryOperation, memoryOp, op, types, type ValueType } from '../wasm/opcodes.ts';
 import type { Decoded } from './blocks.ts';
+import type { Access } from './windows.ts';
 
 const { i32, i64, f32, f64 } = types;
 
@@ -92,15 +93,22 @@ export class Translation implements Effects {
   /** The instruction has written through a place: it may have dropped translated code. */
   private wrotePlace = false;
 
-  constructor(region: RegionCode, decoded: Decoded, unretired: number, transfers: Transfers) {
+  private readonly access: Access | null;
+
+  constructor(
+    region: RegionCode,
+    decoded: Decoded,
+    block: { unretired: number; transfers: Transfers; access: Access | null },
+  ) {
     this.code = region.f;
     this.library = region.library;
     this.isFused = region.isFused;
     this.scratch = region.scratch;
     this.region = region;
     this.decoded = decoded;
-    this.unretired = unretired;
-    this.transfers = transfers;
+    this.unretired = block.unretired;
+    this.transfers = block.transfers;
+    this.access = block.access;
   }
 
   /** Emits the instruction. */
@@ -400,16 +408,75 @@ export class Translation implements Effects {
     code.op(op.i32Add);
   }
 
+  /** Opens the window of this access, unless an access before it did. */
+  private openWindow({ window, opens }: Access): void {
+    if (!opens) return;
+    const { code, region } = this;
+    const part = window.isWrite ? tlbSet.write : tlbSet.read;
+    this.rs1();
+    code.i64(window.lowest);
+    code.op(op.i64Add);
+    code.set(region.address);
+    if (region.withoutTlb) {
+      this.foundPlace(part);
+      code.set(window.local);
+      return;
+    }
+    tlbEntry(code, region.address, () => code.get(region.tlb));
+    code.tee(region.found);
+    code.memory(memoryOp.i64Load, part);
+    pageOf(code, region.address);
+    code.op(op.i64Eq);
+    pageOffset(code, region.address);
+    code.i32(PAGE_SIZE - window.span);
+    code.op(op.i32LeU);
+    code.op(op.i32And);
+    code.hint(true);
+    code.if(i32);
+    this.foundPlace(part);
+    code.else();
+    code.i32(0);
+    code.end();
+    code.set(window.local);
+  }
+
+  /** Pushes whether the access can be done at once; then `pushPlace` pushes where, and `offset` is to be added. */
+  private look(width: Width, part: number): { pushPlace: () => void; offset: number } {
+    const { access, code } = this;
+    if (access === null) {
+      this.hits(width, part, true);
+      return { pushPlace: () => this.foundPlace(part), offset: 0 };
+    }
+    this.openWindow(access);
+    code.get(access.window.local);
+    return {
+      pushPlace: () => code.get(access.window.local),
+      offset: this.decoded.immediate - access.window.lowest,
+    };
+  }
+
+  /** Pushes rs1 + immediate, on the slow path of an access: without a window it is in `address`. */
+  private slowAddress(): void {
+    const { code, region, access } = this;
+    if (access === null) {
+      code.get(region.address);
+      return;
+    }
+    this.rs1();
+    this.immediate();
+    code.op(op.i64Add);
+  }
+
   private loadAs(width: Width, type: ValueType, load: MemoryOperation, convert: () => void): void {
     const { code, region } = this;
-    this.hits(width, tlbSet.read, true);
+    const { pushPlace, offset } = this.look(width, tlbSet.read);
     // The usual way comes first: Liftoff keeps registers as the first arm leaves them.
     code.hint(true);
     code.if(type);
-    this.foundPlace(tlbSet.read);
-    code.memory(load);
+    pushPlace();
+    code.memory(load, offset);
     code.else();
-    code.get(region.address);
+    this.slowAddress();
     code.i32(width / 8);
     code.call(region.helpers.load);
     convert();
@@ -437,14 +504,14 @@ export class Translation implements Effects {
   /** Stores: `bits` pushes an i64 for the slow path, `value` what `store` takes. */
   private storeAs(width: Width, store: MemoryOperation, bits: () => void, value: () => void): void {
     const { code, region } = this;
-    this.hits(width, tlbSet.write, true);
+    const { pushPlace, offset } = this.look(width, tlbSet.write);
     code.hint(true);
     code.if();
-    this.foundPlace(tlbSet.write);
+    pushPlace();
     value();
-    code.memory(store);
+    code.memory(store, offset);
     code.else();
-    code.get(region.address);
+    this.slowAddress();
     bits();
     code.i32(width / 8);
     this.pc();

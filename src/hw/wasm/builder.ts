@@ -115,7 +115,7 @@ export class FunctionBuilder {
   readonly parameters: readonly ValueType[];
   readonly results: readonly ValueType[];
   private readonly locals: ValueType[] = [];
-  private readonly code = new ByteBuffer(1024);
+  private readonly code = new ByteBuffer(4096);
   private readonly hints: BranchHint[] = [];
   private height = 0;
 
@@ -340,6 +340,7 @@ interface FunctionImport {
  */
 export class ModuleBuilder {
   private readonly types: { parameters: readonly ValueType[]; results: readonly ValueType[] }[] = [];
+  private readonly typeIndexes = new Map<string, number>();
   private readonly imports: FunctionImport[] = [];
   private readonly functions: {
     readonly body: FunctionBuilder;
@@ -351,10 +352,11 @@ export class ModuleBuilder {
 
   /** The index of a function type. */
   type(parameters: readonly ValueType[], results: readonly ValueType[]): number {
-    const same = (a: readonly ValueType[], b: readonly ValueType[]): boolean =>
-      a.length === b.length && a.every((type, i) => type === b[i]);
-    const known = this.types.findIndex((t) => same(t.parameters, parameters) && same(t.results, results));
-    return known === -1 ? this.types.push({ parameters, results }) - 1 : known;
+    const key = `${parameters}>${results}`;
+    const known = this.typeIndexes.get(key);
+    if (known !== undefined) return known;
+    this.typeIndexes.set(key, this.types.length);
+    return this.types.push({ parameters, results }) - 1;
   }
 
   /** Imports `machine.<name>`; returns its index for `call`. All imports come before the first `add`. */

@@ -147,7 +147,9 @@ export type Operation = (typeof op)[keyof typeof op];
 /** Conversions to integers that saturate, after the prefix 0xfc; NaN gives 0. */
 export const saturating = {
   i32TruncF64S: 2,
+  i32TruncF64U: 3,
   i64TruncF64S: 6,
+  i64TruncF64U: 7,
 } as const;
 export type Saturating = (typeof saturating)[keyof typeof saturating];
 

@@ -126,19 +126,25 @@ function compareState({ subject, states }: Reference, machine: Machine, position
   return [`the instruction before was at 0x${pc.toString(16)}`, ...lines, wordsAt(subject, pc)].join('\n');
 }
 
-/** The instruction at an address as RAM has it now, for a message. The tables are walked as far as they are plain. */
-function wordsAt(subject: Subject, pc: bigint): string {
-  const { machine } = subject;
-  let table = subject.space().root;
+/** The leaf of an address in tables that have no large leaves, or null. */
+export function leafOf(machine: Machine, root: number, address: bigint): bigint | null {
+  let entry = BigInt(root) << 10n;
   for (let level = 2; level >= 0; level--) {
-    const index = Number((pc >> BigInt(12 + 9 * level)) & 511n);
-    const entry = machine.view.getBigUint64(machine.ramOffset + table * 4096 + index * 8, true);
-    if ((entry & 1n) === 0n) return '  (no longer mapped)';
-    table = Number((entry >> 10n) & 0xff_ffffn);
-    if (table >= machine.frameCount) return '  (not RAM)';
+    const table = Number((entry >> 10n) & 0xfff_ffffn);
+    if (table >= machine.frameCount) return null;
+    const index = Number((address >> BigInt(12 + 9 * level)) & 511n);
+    entry = machine.view.getBigUint64(machine.ramOffset + table * 4096 + index * 8, true);
+    if ((entry & 1n) === 0n) return null;
   }
-  const place = machine.ramOffset + table * 4096 + Number(pc & 4095n);
-  const bits = machine.view.getUint32(place, true);
+  return entry;
+}
+
+/** The instruction at an address as RAM has it now, for a message. */
+function wordsAt({ machine, space }: Subject, pc: bigint): string {
+  const leaf = leafOf(machine, space().root, pc);
+  const frame = leaf === null ? machine.frameCount : Number((leaf >> 10n) & 0xfff_ffffn);
+  if (frame >= machine.frameCount) return '  (not mapped any more)';
+  const bits = machine.view.getUint32(machine.ramOffset + frame * 4096 + Number(pc & 4095n), true);
   return `  ${disassemble((bits & 3) === 3 ? bits : bits & 0xffff)}`;
 }
 

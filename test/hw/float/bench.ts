@@ -1,14 +1,12 @@
 /**
  * Runs one floating point instruction at a time, in every way the machine can execute it, and compares with the model.
  *
- * The ways: the interpreter; the interpreter generated for a host without a fused multiply-add; translated code. All
- * have the same machine otherwise. Encodings are written from the manual's listings.
+ * The ways: interpreted and translated, each with the host's fused multiply-add (if it has one) and without. Encodings are written from the manual's listings.
  */
 import * as assert from 'uvu/assert';
-import { createExpander } from '../../../src/hw/decoder.ts';
-import { generateInterpreter } from '../../../src/hw/interpreter.ts';
-import { type Tier, traps } from '../../../src/hw/machine.ts';
-import { asm, type Bench, CODE, createBench, generator } from '../bench.ts';
+import { PAGE_SIZE } from '../../../src/base/limits.ts';
+import { type MachineOptions, traps } from '../../../src/hw/machine.ts';
+import { asm, type Bench, CODE, createBench, generator, RAM_BYTES } from '../bench.ts';
 import { canonicalNan, double, type Format, infinity, type Outcome, single } from './model.ts';
 
 const OP_FP = 0x53;
@@ -60,17 +58,29 @@ export interface Way {
 const BEFORE = 0x5555_aaaa_1234_8765n;
 const BUDGET = 16;
 
-function createWay(name: string, bench: Bench, run: (budget: number) => number): Way {
+/** Bytes for one instruction: a jump to it (the translator takes up what jumps lead to), itself, and ecall. */
+const PLACE = 16;
+const PLACES = (2 * PAGE_SIZE) / PLACE;
+
+function createWay(name: string, bench: Bench): Way {
   const { hart } = bench.machine;
-  let placed = 0;
+  /** Where each instruction lies: it stays there until all places are taken. */
+  const placed = new Map<number, number>();
+  const addressOf = (instruction: number): number => {
+    const known = placed.get(instruction);
+    if (known !== undefined) return known;
+    if (placed.size === PLACES) placed.clear();
+    const address = CODE + PLACE * placed.size;
+    bench.place(address, [asm.jal(0, 8), asm.nop, instruction, asm.ecall]);
+    placed.set(instruction, address);
+    return address;
+  };
   return {
     name,
     bench,
     prepare(instruction) {
       return ({ f = [], x = 0n, fcsr }) => {
-        // It is jumped to: the translator takes up what control transfers lead to.
-        if (placed !== instruction) bench.place(CODE, [asm.jal(0, 8), asm.nop, instruction, asm.ecall]);
-        placed = instruction;
+        const address = addressOf(instruction);
         f.forEach((bits, index) => {
           hart.f[RS1 + index] = bits;
         });
@@ -78,40 +88,36 @@ function createWay(name: string, bench: Bench, run: (budget: number) => number):
         hart.x[RD] = BEFORE;
         hart.x[RS1] = x;
         hart.fcsr = fcsr;
-        hart.pcWord[0] = BigInt(CODE);
-        const cause = run(BUDGET);
+        hart.pcWord[0] = BigInt(address);
+        const cause = hart.run(BUDGET);
         return { cause, f: hart.f[RD] as bigint, x: hart.x[RD] as bigint, fcsr: hart.fcsr };
       };
     },
   };
 }
 
-function machineWay(tier: Tier): Way {
-  const bench = createBench();
-  bench.machine.setTier(tier);
-  return createWay(tier, bench, (budget) => bench.machine.hart.run(budget));
-}
-
-/** The interpreter as it is generated where the host has no fused multiply-add, on the memory of another machine. */
-function unfusedWay(): Way {
-  const bench = createBench();
-  const { memory, view } = bench.machine;
-  const module = new WebAssembly.Module(generateInterpreter(false, false));
-  const imports = { memory, codeWritten: () => {}, expand: createExpander(view) };
-  const { exports } = new WebAssembly.Instance(module, { machine: imports });
-  return createWay(
-    'interpreter without fused multiply-add',
-    bench,
-    exports.run as (budget: number) => number,
-  );
+function machineWay(name: string, options: MachineOptions): Way {
+  return createWay(name, createBench(RAM_BYTES, options));
 }
 
 export function createWays(): readonly Way[] {
-  return [machineWay('interpreter'), machineWay('translator'), unfusedWay()];
+  return [
+    machineWay('interpreter', { tier: 'interpreter' }),
+    machineWay('translator', { tier: 'translator' }),
+    machineWay('interpreter, no fused operation', { tier: 'interpreter', withoutFusedMultiplyAdd: true }),
+    machineWay('translator, no fused operation', { tier: 'translator', withoutFusedMultiplyAdd: true }),
+  ];
 }
 
 /** A register that holds this number. */
 export const boxed = (format: Format, bits: bigint): bigint => (format.width === 32 ? BOX | bits : bits);
+
+/** The way that says so has executed translated code, so that what it was compared for was its own. */
+export function expectTranslated(ways: readonly Way[]): void {
+  const translating = ways.filter((way) => way.name.startsWith('translator'));
+  assert.is(translating.length, 2);
+  for (const way of translating) assert.ok(way.bench.machine.tierStatistics().translated > 0);
+}
 
 /** The case in words, for a message. */
 export function describe(way: Way, what: string, operands: Operands): string {
