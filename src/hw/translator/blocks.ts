@@ -46,7 +46,7 @@ export interface Region {
   readonly blocks: ReadonlyMap<number, Block>;
   /** Where returns of the region may lead to within it. */
   readonly returnSites: readonly number[];
-  /** Pages of its instructions, the root's first, and the slots they were decoded in. */
+  /** Exactly the pages of its instructions, and the slots they were decoded in. */
   readonly pages: ReadonlyMap<number, number>;
 }
 
@@ -230,6 +230,24 @@ interface Followed {
 const isReturn = (decoded: Decoded): boolean =>
   controlOf(decoded) === 'jalr' && decoded.rd === 0 && decoded.rs1 === RA;
 
+/** The pages that the blocks' instructions lie on: others were only looked at. */
+function pagesOf(
+  blocks: ReadonlyMap<number, Block>,
+  slots: ReadonlyMap<number, number>,
+): ReadonlyMap<number, number> {
+  const pages = new Map<number, number>();
+  const include = (address: number): void => {
+    const page = address - (address % PAGE_SIZE);
+    if (!pages.has(page)) pages.set(page, present(slots.get(page), 'translator: a page read has a slot'));
+  };
+  for (const { instructions } of blocks.values())
+    for (const { pc, length } of instructions) {
+      include(pc);
+      include(pc + length - 1);
+    }
+  return pages;
+}
+
 /** The region that begins at an address; null when not even its first instruction can be translated. */
 export function discoverRegion(source: CodeSource, bounds: Bounds, root: number): Region | null {
   const discovery = new Discovery(source, bounds, root);
@@ -256,6 +274,6 @@ export function discoverRegion(source: CodeSource, bounds: Bounds, root: number)
     root,
     blocks,
     returnSites: returnSites.filter((site) => blocks.has(site)),
-    pages: discovery.pages,
+    pages: pagesOf(blocks, discovery.pages),
   };
 }
