@@ -26,7 +26,7 @@ import {
 import type { Measure } from '../machine.ts';
 import { memoryImports } from '../mmu.ts';
 import { ModuleBuilder } from '../wasm/builder.ts';
-import { type Bounds, type CodeSource, discoverRegion, type Region } from './blocks.ts';
+import { type CodeSource, discoverRegion, type Region } from './blocks.ts';
 import { flowOf } from './flow.ts';
 import { createFootprints } from './footprint.ts';
 import { buildRegion } from './region.ts';
@@ -103,6 +103,8 @@ export function createTranslationCache(machine: CacheMachine): TranslationCache 
   const inSlot = new Map<number, Set<LiveRegion>>();
   /** Regions by the address of their root; where several address spaces differ, the newest. */
   const atRoot = new Map<number, LiveRegion>();
+  /** Roots whose regions were refused too often: from there regions stay on one page, so that none has to ask. */
+  const onePage = new Set<number>();
   const freeIndexes: number[] = [];
   let nextIndex = 0;
   let compiled = 0;
@@ -205,10 +207,9 @@ export function createTranslationCache(machine: CacheMachine): TranslationCache 
         ]),
       ) as Record<keyof typeof memoryImports, number>;
       const regionType = module.type(regionSignature.parameters, regionSignature.results);
-      const bounds: Bounds = {
+      const bounds = {
         instructionsMax: INSTRUCTIONS_MAX,
         calleeMax: CALLEE_MAX,
-        pagesMax: REGION_PAGES_MAX,
         looksAhead,
       };
       const made: { region: LiveRegion; pages: ReadonlyMap<number, number> }[] = [];
@@ -221,7 +222,8 @@ export function createTranslationCache(machine: CacheMachine): TranslationCache 
           view.setUint32(word, 0, true);
           continue;
         }
-        const region = discoverRegion(source, bounds, root);
+        const pagesMax = onePage.has(root) ? 1 : REGION_PAGES_MAX;
+        const region = discoverRegion(source, { ...bounds, pagesMax }, root);
         if (region === null) {
           view.setUint32(word, ARRIVALS_NEVER, true);
           continue;
@@ -263,7 +265,11 @@ export function createTranslationCache(machine: CacheMachine): TranslationCache 
     refused(index) {
       const region = present(live.get(index), 'translator: the region entered lives');
       region.refusals++;
-      if (region.refusals > REFUSALS_MAX) drop(region);
+      if (region.refusals <= REFUSALS_MAX) return;
+      // Address spaces that share some of its pages would take turns at making it anew.
+      if (onePage.size >= REGIONS_MAX) onePage.clear();
+      onePage.add(region.root);
+      drop(region);
     },
     get regionCount() {
       return live.size;
