@@ -15,19 +15,19 @@ export interface Workload {
 
 /** Names are those of main.c. */
 export const workloads: readonly Workload[] = [
-  { name: 'sort', size: 950, smallSize: 8 },
-  { name: 'hash', size: 14_000, smallSize: 40 },
-  { name: 'matrix', size: 200, smallSize: 3 },
-  { name: 'fma', size: 3600, smallSize: 20 },
-  { name: 'string', size: 6000, smallSize: 20 },
-  { name: 'pointers', size: 3000, smallSize: 10 },
-  { name: 'virtual', size: 21_000, smallSize: 200 },
-  { name: 'recursion', size: 4700, smallSize: 30 },
-  { name: 'switch', size: 1700, smallSize: 20 },
-  { name: 'copy', size: 6200, smallSize: 40 },
-  { name: 'atomics', size: 125_000, smallSize: 500 },
-  { name: 'floats', size: 6000, smallSize: 30 },
-  { name: 'state', size: 43_000, smallSize: 200 },
+  { name: 'sort', size: 1050, smallSize: 8 },
+  { name: 'hash', size: 15_000, smallSize: 40 },
+  { name: 'matrix', size: 360, smallSize: 3 },
+  { name: 'fma', size: 5000, smallSize: 20 },
+  { name: 'string', size: 6300, smallSize: 20 },
+  { name: 'pointers', size: 6200, smallSize: 10 },
+  { name: 'virtual', size: 41_000, smallSize: 200 },
+  { name: 'recursion', size: 9000, smallSize: 30 },
+  { name: 'switch', size: 1900, smallSize: 20 },
+  { name: 'copy', size: 7800, smallSize: 40 },
+  { name: 'atomics', size: 210_000, smallSize: 500 },
+  { name: 'floats', size: 8400, smallSize: 30 },
+  { name: 'state', size: 50_000, smallSize: 200 },
 ];
 
 /** Of a full size, the part that a quick run does. */

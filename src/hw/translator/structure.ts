@@ -83,14 +83,12 @@ export function structure(graph: Graph): Item[] {
       if (component.length === 1 && (cut.has(node) || !(graph[node] as readonly number[]).includes(node)))
         return { kind: 'node', node };
       const inside = new Set(component);
-      // Node 0 comes first: control enters the function there without having chosen.
-      const headers = component
-        .filter(
-          (candidate) =>
-            candidate === 0 || (predecessors[candidate] as number[]).some((from) => !inside.has(from)),
-        )
-        .sort((a, b) => a - b);
-      return { kind: 'loop', headers, items: arrange(component, new Set([...cut, ...headers])) };
+      // Nothing outside leads to the component of node 0, so that it has no other header.
+      const headers = component.filter(
+        (candidate) =>
+          candidate === 0 || (predecessors[candidate] as number[]).some((from) => !inside.has(from)),
+      );
+      return { kind: 'loop', headers, items: arrange(component, new Set(headers)) };
     });
   return arrange([...reached], new Set());
 }
