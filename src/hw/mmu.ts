@@ -5,7 +5,7 @@
  * store is a tag comparison and nothing else; a fault changes nothing but the trap words; what the TLB holds is never
  * observable between fences. Manual volume II, "Sv39" and "SFENCE.VMA". Its parts are in mmu/.
  */
-import { buildLoad, buildStore } from './mmu/access.ts';
+import { buildLoad, buildStore, buildTranslatedStore } from './mmu/access.ts';
 import { buildPlaceToFetch, buildPlaceToRead, buildPlaceToWrite } from './mmu/places.ts';
 import { buildAllocateSlot, buildFlushWrites, buildSlotToExecute } from './mmu/slots.ts';
 import { buildValidate } from './mmu/validate.ts';
@@ -36,7 +36,7 @@ export const memoryImports = {
   placeToRead: [[types.i64], [types.i32]],
   placeToWrite: [[types.i64, types.i32, types.i64], [types.i32]],
   load: [[types.i64, types.i32], [types.i64]],
-  store: [[types.i64, types.i64, types.i32, types.i64], []],
+  translatedStore: [[types.i64, types.i64, types.i32, types.i64, types.i32, types.i32], [types.i32]],
 } as const;
 
 /** What the machine tells the translator; indices of imported functions. */
@@ -57,13 +57,15 @@ export function addMemoryFunctions(
   const placeToWrite = module.add(buildPlaceToWrite(walk, codeWritten), 'placeToWrite');
   const flushWrites = module.add(buildFlushWrites(), 'flushWrites');
   const allocateSlot = module.add(buildAllocateSlot(flushWrites, codeWritten));
+  const store = module.add(buildStore(walk, placeToWrite));
+  module.add(buildTranslatedStore(store), 'translatedStore');
   return {
     placeToRead,
     placeToWrite,
     placeToFetch: module.add(buildPlaceToFetch(walk)),
     slotToExecute: module.add(buildSlotToExecute(walk, allocateSlot)),
     load: module.add(buildLoad(placeToRead), 'load'),
-    store: module.add(buildStore(walk, placeToWrite), 'store'),
+    store,
     validate: module.add(buildValidate(walk, regionRefused)),
   };
 }

@@ -3,10 +3,10 @@
  *
  *     node test/bench/costs.ts [--json] [--runs N] [--workload NAME]... [--part P] [--build FOLDER]
  *
- * Everything runs in this process on machines of flat.ts at --part of the full sizes (a tenth), each workload twice in
+ * Everything runs in this process on machines of flat.ts at --part of the full sizes (a quarter), each workload twice in
  * one machine, of which the second time counts: translating and warming up are left out. Time is processor time of the
- * thread that runs the hart, so that the engine's compiler beside it does not count. Two ways of running are compared
- * within a round, and the median of the rounds counts. Checksums must be equal in all ways.
+ * thread that runs the hart (known to about 2 ms), so that the engine's compiler beside it does not count. Two ways of
+ * running are compared within a round, and the median of the rounds counts. Checksums must be equal in all ways.
  *
  * - MMU: code translated as always, against code that does not look into the TLB (which must be mapped one to one).
  * - budget: code translated as always, against code that counts nothing and cannot be stopped.
@@ -164,8 +164,8 @@ function loopMips(program: ElfProgram, measure: Way['measure']): { memory: numbe
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
-    runs: { type: 'string', default: '5' },
-    part: { type: 'string', default: '0.1' },
+    runs: { type: 'string', default: '3' },
+    part: { type: 'string', default: '0.25' },
     workload: { type: 'string', multiple: true, default: [] },
     build: { type: 'string' },
   },

@@ -47,7 +47,7 @@ function measureFakes(
       { name: 'b', size: 8, smallSize: 1 },
     ],
     engines,
-    part: 1 / 4,
+    partOf: () => 1 / 4,
     firstSeed: 5,
     another: (done) => done < rounds,
     run: (engine, jobs) => answer(engine, jobs[0]?.name ?? null, jobs[0]?.seed ?? 0),
@@ -101,7 +101,7 @@ test('every round has other contents, a size is that part of the full one, and e
   measure({
     workloads: [{ name: 'a', size: 10, smallSize: 1 }],
     engines: ['hart', 'native'],
-    part: 1 / 2,
+    partOf: () => 1 / 2,
     firstSeed: 7,
     another: (done) => done < 2,
     run: (engine, jobs) => {

@@ -19,8 +19,8 @@ const SECONDS_MIN = 0.0005;
 export interface Plan {
   readonly workloads: readonly Workload[];
   readonly engines: readonly EngineName[];
-  /** Part of the full size. */
-  readonly part: number;
+  /** The part of the full size that is run. */
+  readonly partOf: (workload: Workload) => number;
   readonly firstSeed: number;
   /** Asked after each round with the number of rounds done: is another to follow? */
   readonly another: (rounds: number) => boolean;
@@ -86,8 +86,8 @@ function measureOnce(plan: Plan, series: Series, seed: number, turn: number, fai
 export function measure(plan: Plan): Measurement {
   const failures: Failure[] = [];
   const empty = perEngine(() => [] as number[]);
-  const all: readonly Series[] = plan.workloads.map(({ name, size }) => ({
-    job: { name, size: Math.max(1, Math.round(size * plan.part)) },
+  const all: readonly Series[] = plan.workloads.map((workload) => ({
+    job: { name: workload.name, size: Math.max(1, Math.round(workload.size * plan.partOf(workload))) },
     wall: perEngine(() => []),
     reports: [],
   }));

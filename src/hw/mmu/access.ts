@@ -5,12 +5,13 @@
  * lower page's fault comes first. A load whose trap is pending gives a value that nobody may use.
  */
 import { PAGE_SIZE } from '../../base/limits.ts';
+import { at } from '../layout.ts';
 import { pte, traps } from '../machine.ts';
 import { FunctionBuilder } from '../wasm/builder.ts';
 import { memoryOp, op, types } from '../wasm/opcodes.ts';
 import { raiseFault } from './refill.ts';
 import { commitment } from './walk.ts';
-import { nextPage, pageOffset } from './words.ts';
+import { nextPage, pageOffset, word } from './words.ts';
 
 const { i32, i64 } = types;
 
@@ -133,6 +134,25 @@ export function buildLoad(placeToRead: number): FunctionBuilder {
     f.set(value);
   });
   f.get(value);
+  return f;
+}
+
+/**
+ * A store by translated code: (address, value, bytes, pc, here, after) -> 0; `here` when a trap is pending; `after` when
+ * the store has dropped translated code.
+ */
+export function buildTranslatedStore(store: number): FunctionBuilder {
+  const f = new FunctionBuilder([i64, i64, i32, i64, i32, i32], [i32]);
+  for (const parameter of [0, 1, 2, 3]) f.get(parameter);
+  f.call(store);
+  const [here, after] = [4, 5];
+  f.get(here);
+  f.get(after);
+  f.i32(0);
+  word(f, at.dropped);
+  f.op(op.select);
+  word(f, at.pending);
+  f.op(op.select);
   return f;
 }
 

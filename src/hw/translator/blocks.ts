@@ -11,6 +11,7 @@ import { present } from '../../base/assert.ts';
 import { PAGE_SIZE } from '../../base/limits.ts';
 import { decoderTable, type Variant } from '../decoder.ts';
 import { operations } from '../layout.ts';
+import { REACH } from './whereabouts.ts';
 
 /** One instruction, as its decode entry has it. Register fields are offsets in the register file. */
 export interface Decoded {
@@ -115,6 +116,8 @@ class Discovery {
   /** The instruction at this address; null when it cannot take part. */
   private read(pc: number): Decoded | null {
     const { view } = this.source;
+    // The address after it must be in reach too.
+    if (Math.abs(pc - this.root) >= REACH - 64) return null;
     const page = pc - (pc % PAGE_SIZE);
     const base = this.slotFor(page);
     if (base === 0) return null;

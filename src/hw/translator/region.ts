@@ -20,6 +20,7 @@ import { budgetChecks, type Flow, type Node, type Registers, retiredBy } from '.
 import type { Footprint } from './footprint.ts';
 import { type Item, structure } from './structure.ts';
 import { type Helpers, type RegionCode, Translation } from './translation.ts';
+import { takeWhereabouts, whereabouts } from './whereabouts.ts';
 import { windowsOf } from './windows.ts';
 
 const { i32, i64, f32, f64 } = types;
@@ -73,7 +74,7 @@ class RegionEmitter {
       tlb: f.local(i32),
       address: f.local(i64),
       found: f.local(i32),
-      single: f.local(f32),
+      where: f.local(i32),
     };
     const scratch = {
       i32: f.local(i32),
@@ -93,12 +94,14 @@ class RegionEmitter {
       x: (register) => this.xLocals.get(register) as number,
       float: (register) => this.floatLocals.get(register) as number,
       ...locals,
+      root: region.root,
       leaveInside,
     };
     this.prologue();
     this.sequence(items, null);
     f.unreachable();
     f.end();
+    takeWhereabouts(f, region.root, this.code);
     this.storeRegisters(flow.written);
     this.comeBack(resumption.inside);
   }
@@ -336,8 +339,8 @@ class RegionEmitter {
   /** Leaves for the interpreter at an address, everything before it retired. */
   private leaveInside(pc: number): void {
     const { f, code } = this;
-    f.i64(pc);
-    f.set(code.pc);
+    f.i32(whereabouts(this.region.root, pc, 0));
+    f.set(code.where);
     f.br(code.leaveInside);
   }
 

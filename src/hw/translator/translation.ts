@@ -14,6 +14,7 @@ import type { memoryImports } from '../mmu.ts';
 import type { FunctionBuilder, Label } from '../wasm/builder.ts';
 import { type MemoryOperation, memoryOp, op, types, type ValueType } from '../wasm/opcodes.ts';
 import type { Decoded } from './blocks.ts';
+import { whereabouts } from './whereabouts.ts';
 import type { Access } from './windows.ts';
 
 const { i32, i64, f32, f64 } = types;
@@ -66,8 +67,11 @@ export interface RegionCode {
   readonly tlb: number;
   readonly address: number;
   readonly found: number;
-  readonly single: number;
-  /** Leaves the region at `pc` for the interpreter, which goes on in the middle of things. */
+  /** Address of the region's root. */
+  readonly root: number;
+  /** i32 local: whereabouts at which the region is left. */
+  readonly where: number;
+  /** Leaves the region at `where` for the interpreter, which goes on in the middle of things. */
   readonly leaveInside: Label;
 }
 
@@ -120,35 +124,38 @@ export class Translation implements Effects {
     word(this.code, at.dropped);
     this.cold();
     this.code.if();
-    this.leave(this.decoded.pc + this.decoded.length, this.unretired - 1);
+    this.leave(this.after);
     this.code.end();
   }
 
-  /** Leaves for the interpreter at an address, with this many instructions of the block not retired. */
-  private leave(pc: number, unretired: number): void {
+  /** Whereabouts of this instruction, and of the next when this one has retired. */
+  private get here(): number {
+    return whereabouts(this.region.root, this.decoded.pc, this.unretired);
+  }
+
+  private get after(): number {
+    return whereabouts(this.region.root, this.decoded.pc + this.decoded.length, this.unretired - 1);
+  }
+
+  private leave(where: number): void {
     const { code, region } = this;
-    code.i64(pc);
-    code.set(region.pc);
-    if (unretired > 0) {
-      code.get(region.remaining);
-      code.i32(unretired);
-      code.op(op.i32Add);
-      code.set(region.remaining);
-    }
+    code.i32(where);
+    code.set(region.where);
     code.br(region.leaveInside);
   }
 
   /** Lets the interpreter do this instruction. */
   private leaveHere(): void {
-    this.leave(this.decoded.pc, this.unretired);
+    this.leave(this.here);
   }
 
   private leaveWhenPending(): void {
-    word(this.code, at.pending);
+    const { code, region } = this;
+    code.i32(this.here);
+    code.set(region.where);
+    word(code, at.pending);
     this.cold();
-    this.code.if();
-    this.leaveHere();
-    this.code.end();
+    code.brIf(region.leaveInside);
   }
 
   private register(offset: number): void {
@@ -515,13 +522,12 @@ export class Translation implements Effects {
     bits();
     code.i32(width / 8);
     this.pc();
-    code.call(region.helpers.store);
-    this.leaveWhenPending();
-    word(code, at.dropped);
+    code.i32(this.here);
+    code.i32(this.after);
+    code.call(region.helpers.translatedStore);
+    code.tee(region.where);
     this.cold();
-    code.if();
-    this.leave(this.decoded.pc + this.decoded.length, this.unretired - 1);
-    code.end();
+    code.brIf(region.leaveInside);
     code.end();
   }
 
