@@ -4,10 +4,11 @@
  *     node test/bench/cpu.ts [--json] [--quick] [--runs N] [--workload NAME]... [--engine NAME]...
  *                            [--seed S] [--tier T] [--build FOLDER] [--no-extras]
  *
- * The full run measures five rounds of a second; --quick a fifth of that (but for one workload, see
- * workloads.ts), for as many rounds as fit into 75 seconds in all, three at most. --build keeps what was built in that folder and uses it again. With --json the last line is
- * one JSON object, without it the end is a table. Exits 0 when everything ran and agreed (however fast it was), 1 when
- * something failed, 64 on wrong options, 69 when a tool is missing.
+ * The full run measures five rounds of a second for each workload; --quick a fifth of that (but for one workload, see
+ * workloads.ts), for as many rounds as fit into 75 seconds in all, three at most. --build keeps what was built in that
+ * folder and uses it again. With --json the last line is one JSON object, without it the end is a table. Exits 0 when
+ * everything ran and agreed (however fast it was), 1 when something failed, 64 on wrong options, 69 when a tool is
+ * missing.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
