@@ -14,7 +14,7 @@ import { loadSegments, placeStack } from './bare/start.ts';
 import { createMachine } from './create.ts';
 import type { ElfProgram } from './elf.ts';
 import { instructionLength } from './instructions/disassemble.ts';
-import { type Machine, pte, type Tier, traps } from './machine.ts';
+import { type Machine, type MachineOptions, pte, type Tier, traps } from './machine.ts';
 
 export interface BareEffects {
   /** Bytes for standard output (1) or error (2). */
@@ -38,6 +38,8 @@ export interface BareOptions {
   readonly effects: BareEffects;
   /** Which tier executes; `auto` when not given. No program can tell. */
   readonly tier?: Tier;
+  /** See `MachineOptions`. */
+  readonly heat?: NonNullable<MachineOptions['heat']>;
   /** A clock in milliseconds, for the tiers' statistics only. */
   readonly now?: () => number;
   /** Called before each instruction, with its bits (16 of them when compressed), whether or not it will trap. */
@@ -84,9 +86,10 @@ function instructionAt(memory: BareMemory, pc: number): number {
  * its stack the arguments and the environment.
  */
 export function createBareProgram(program: ElfProgram, options: BareOptions): BareProgram | null {
-  const { ramBytes, tier, now } = options;
+  const { ramBytes, tier, heat, now } = options;
   const machine = createMachine(ramBytes, {
     ...(tier === undefined ? {} : { tier }),
+    ...(heat === undefined ? {} : { heat }),
     ...(now === undefined ? {} : { now }),
   });
   const { hart } = machine;

@@ -105,6 +105,8 @@ export interface MachineOptions {
   readonly now?: () => number;
   /** Computes as on a host without fused multiply-add: slower, and nothing else is different. For tests. */
   readonly withoutFusedMultiplyAdd?: boolean;
+  /** Arrivals at a place after which `auto` translates it, and further ones that it waits for others; tests want few. */
+  readonly heat?: { readonly threshold: number; readonly patience: number };
   /** For measuring what a mechanism costs, never for programs: translated code without it is not exact. */
   readonly measure?: Measure;
 }

@@ -23,11 +23,13 @@ const BATCH = 8;
 const NEVER = 0xffff_ffff;
 
 /** Arrivals at which a tier asks for a translation, and further ones after which it does not wait for others. */
-const eagerness: Readonly<Record<Tier, { threshold: number; patience: number }>> = {
-  interpreter: { threshold: NEVER, patience: 0 },
-  translator: { threshold: 0, patience: 0 },
-  auto: { threshold: 150, patience: 100 },
-};
+type Heat = NonNullable<MachineOptions['heat']>;
+
+/**
+ * Translating an instruction costs what interpreting it a few thousand times does, most of it in the engine: Liftoff's
+ * code for what runs seldom is no faster than the interpreter.
+ */
+const HEAT: Heat = { threshold: 1500, patience: 500 };
 
 /** Modules are the same for every machine of a process: each kind is made once. */
 function createModules(): (counts: boolean, isFused: boolean) => WebAssembly.Module {
@@ -74,6 +76,11 @@ export function createTiers(memory: WebAssembly.Memory, view: DataView, options:
     instances.set(counts, exported);
     return exported;
   };
+  const heatOf: Readonly<Record<Tier, Heat>> = {
+    interpreter: { threshold: NEVER, patience: 0 },
+    translator: { threshold: 0, patience: 0 },
+    auto: options.heat ?? HEAT,
+  };
   let tier: Tier = options.tier ?? 'auto';
   let interpreter = instance(tier !== 'interpreter');
   let retired = 0;
@@ -82,8 +89,9 @@ export function createTiers(memory: WebAssembly.Memory, view: DataView, options:
   const setTier = (wanted: Tier): void => {
     tier = wanted;
     interpreter = instance(tier !== 'interpreter');
-    view.setUint32(at.threshold, eagerness[tier].threshold, true);
-    view.setUint32(at.patience, eagerness[tier].patience, true);
+    const { threshold, patience } = heatOf[tier];
+    view.setUint32(at.threshold, threshold, true);
+    view.setUint32(at.patience, patience, true);
   };
   setTier(tier);
 

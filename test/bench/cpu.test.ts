@@ -12,9 +12,10 @@ import { type EngineName, engineNames, type Run, runJobs } from './engines.ts';
 import { loadFlat } from './flat.ts';
 import { CASES, generateSwitch } from './generate-switch.ts';
 import { type Measurement, meanRatio, measure, ratioOf, secondsOf } from './measure.ts';
+import { createPace } from './pace.ts';
 import { type Circumstances, type Extras, toJson, toTable, worstOf } from './report.ts';
 import { geometricMean, median, spread } from './statistics.ts';
-import { workloads } from './workloads.ts';
+import { QUICK_PART, type Workload, workloads } from './workloads.ts';
 
 const crossTest = testNeeding(
   test,
@@ -136,6 +137,40 @@ test('a time that is lost in what starting a process takes is no time', () => {
   );
   assert.is(meanRatio(m, 'native'), null);
   assert.ok(meanRatio(m, 'qemuUser') !== null);
+});
+
+test('a quick run takes its parts in time, smaller ones on a slow machine, and rounds while they fit', () => {
+  const many: readonly Workload[] = Array.from({ length: 10 }, (_, i) => ({
+    name: String(i),
+    size: 1,
+    smallSize: 1,
+  }));
+  /** Milliseconds that the first round ends at, and the parts, when a whole size takes so long. */
+  const play = (
+    wholeMs: number,
+    overheadMs: number,
+  ): { endMs: number; parts: number[]; another: boolean } => {
+    let nowMs = 20_000;
+    const pace = createPace(many, 70_000, () => nowMs);
+    const parts = many.map((workload) => {
+      const part = pace.partOf(workload);
+      nowMs += overheadMs + wholeMs * part;
+      return part;
+    });
+    return { endMs: nowMs, parts, another: pace.fitsAnother(1) };
+  };
+  const fast = play(1000, 100);
+  assert.ok(fast.parts.every((part) => part === QUICK_PART));
+  assert.ok(fast.another);
+  const usual = play(8000, 100);
+  assert.ok(usual.parts.every((part) => part === QUICK_PART));
+  assert.not(usual.another);
+  for (const wholeMs of [15_000, 30_000, 45_000]) {
+    const slow = play(wholeMs, 500);
+    assert.ok(slow.endMs < 75_000, `${wholeMs}: ends at ${slow.endMs}`);
+    assert.ok((slow.parts.at(-1) ?? 1) < QUICK_PART, `${slow.parts}`);
+    assert.not(slow.another);
+  }
 });
 
 test('an engine that fails is shown beside the others', () => {

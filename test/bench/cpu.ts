@@ -4,11 +4,11 @@
  *     node test/bench/cpu.ts [--json] [--quick] [--runs N] [--workload NAME]... [--engine NAME]...
  *                            [--seed S] [--tier T] [--build FOLDER] [--no-extras]
  *
- * The full run measures five rounds of a second for each workload; --quick a fifth of that (but for one workload, see
- * workloads.ts), for as many rounds as fit into 75 seconds in all, three at most. --build keeps what was built in that
- * folder and uses it again. With --json the last line is one JSON object, without it the end is a table. Exits 0 when
- * everything ran and agreed (however fast it was), 1 when something failed, 64 on wrong options, 69 when a tool is
- * missing.
+ * The full run measures five rounds of a second for each workload; --quick one round of less than half of that (see
+ * workloads.ts), or as many as fit into a minute; on a slow or busy machine it takes smaller parts (pace.ts), so that it
+ * always ends in time. --build keeps what was built in that folder and uses it again. With --json the last line is one
+ * JSON object, without it the end is a table. Exits 0 when everything ran and agreed (however fast it was), 1 when
+ * something failed, 64 on wrong options, 69 when a tool is missing.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -19,13 +19,13 @@ import { BuildError, buildPrograms, project, requireTools } from './build.ts';
 import { type EngineName, engineNames, engineTools, runJobs, type Tier } from './engines.ts';
 import { firstInstructionMs, interpreterMips } from './extras.ts';
 import { type Measurement, measure } from './measure.ts';
+import { createPace } from './pace.ts';
 import { type Circumstances, type Extras, toJson, toTable } from './report.ts';
-import { QUICK_PART, workloads } from './workloads.ts';
+import { workloads } from './workloads.ts';
 
 const ROUNDS = 5;
-const QUICK_ROUNDS_MAX = 3;
-/** A quick run begins no round that would end after this, and leaves the rest to the extras. */
-const QUICK_MS = 75_000;
+/** Rounds of a quick run end by then, counted from the start; the rest is for the extras. */
+const QUICK_MS = 68_000;
 const EXTRA_RUNS = 5;
 const EXTRA_RUNS_FULL = 9;
 
@@ -111,17 +111,15 @@ async function main(folder: string): Promise<number> {
   say('building');
   const built = await buildPrograms(folder);
   const loadAverage = loadavg()[0] ?? 0;
-  const roundsMs = performance.now();
+  const pace = createPace(plannedWorkloads, startMs + QUICK_MS, () => performance.now());
   const another = (rounds: number): boolean => {
     if (wantedRounds !== null) return rounds < wantedRounds;
-    if (!values.quick) return rounds < ROUNDS;
-    const [now, aRound] = [performance.now(), (performance.now() - roundsMs) / rounds];
-    return rounds < QUICK_ROUNDS_MAX && now - startMs + aRound < QUICK_MS;
+    return values.quick ? pace.fitsAnother(rounds) : rounds < ROUNDS;
   };
   const measurement: Measurement = measure({
     workloads: plannedWorkloads,
     engines,
-    partOf: ({ quickPart }) => (values.quick ? (quickPart ?? QUICK_PART) : 1),
+    partOf: (workload) => (values.quick ? pace.partOf(workload) : 1),
     firstSeed: count(values.seed, '--seed'),
     another,
     run: (engine, jobs) => runJobs(engine, built, jobs, tier),

@@ -19,7 +19,7 @@ const SECONDS_MIN = 0.0005;
 export interface Plan {
   readonly workloads: readonly Workload[];
   readonly engines: readonly EngineName[];
-  /** The part of the full size that is run. */
+  /** The part of the full size that is run in all rounds. Asked in the first, just before the workload runs. */
   readonly partOf: (workload: Workload) => number;
   readonly firstSeed: number;
   /** Asked after each round with the number of rounds done: is another to follow? */
@@ -32,6 +32,8 @@ export interface Plan {
 export interface Measured {
   readonly name: string;
   readonly size: number;
+  /** Of the full size. */
+  readonly part: number;
   /** Net seconds a round; what failed is left out, so indexes are rounds. */
   readonly seconds: Readonly<Record<EngineName, readonly (number | null)[]>>;
   /** What our hart reported in each round. */
@@ -54,7 +56,10 @@ export interface Measurement {
 }
 
 interface Series {
-  readonly job: Omit<Job, 'seed'>;
+  readonly workload: Workload;
+  /** Units and part of a run: decided before the first. */
+  size: number;
+  part: number;
   readonly wall: Record<EngineName, (number | null)[]>;
   readonly reports: HartReport[];
 }
@@ -65,7 +70,7 @@ const perEngine = <T>(make: (engine: EngineName) => T): Record<EngineName, T> =>
 /** Runs one workload on all engines, beginning with another one each time; notes what failed. */
 function measureOnce(plan: Plan, series: Series, seed: number, turn: number, failures: Failure[]): void {
   const { engines } = plan;
-  const job: Job = { ...series.job, seed };
+  const job: Job = { name: series.workload.name, size: series.size, seed };
   const ran = engines.map((_, i) => {
     const engine = engines[(i + turn) % engines.length] as EngineName;
     return { engine, run: plan.run(engine, [job]) };
@@ -87,7 +92,9 @@ export function measure(plan: Plan): Measurement {
   const failures: Failure[] = [];
   const empty = perEngine(() => [] as number[]);
   const all: readonly Series[] = plan.workloads.map((workload) => ({
-    job: { name: workload.name, size: Math.max(1, Math.round(workload.size * plan.partOf(workload))) },
+    workload,
+    size: 0,
+    part: 0,
     wall: perEngine(() => []),
     reports: [],
   }));
@@ -100,25 +107,30 @@ export function measure(plan: Plan): Measurement {
       else failures.push({ workload: 'the empty program', engine, seed, what: run.failure });
     }
     all.forEach((series, index) => {
-      plan.progress(`round ${rounds + 1}: ${series.job.name}`);
+      plan.progress(`round ${rounds + 1}: ${series.workload.name}`);
+      if (rounds === 0) {
+        series.part = plan.partOf(series.workload);
+        series.size = Math.max(1, Math.round(series.workload.size * series.part));
+      }
       measureOnce(plan, series, seed, rounds + index, failures);
     });
     rounds++;
   } while (plan.another(rounds));
   const startUp = perEngine((engine) => median(empty[engine]));
-  const net = ({ job, wall }: Series, engine: EngineName): (number | null)[] =>
+  const net = ({ workload, wall }: Series, engine: EngineName): (number | null)[] =>
     wall[engine].map((s, round) => {
       const seconds = s === null ? null : s - startUp[engine];
       if (seconds === null || seconds >= SECONDS_MIN) return seconds;
       const what = 'it takes no longer than the empty program, as far as can be measured';
-      failures.push({ workload: job.name, engine, seed: plan.firstSeed + round, what });
+      failures.push({ workload: workload.name, engine, seed: plan.firstSeed + round, what });
       return null;
     });
   return {
     rounds,
     workloads: all.map((series) => ({
-      name: series.job.name,
-      size: series.job.size,
+      name: series.workload.name,
+      size: series.size,
+      part: series.part,
       seconds: perEngine((engine) => net(series, engine)),
       reports: series.reports,
     })),

@@ -60,6 +60,7 @@ function workloadJson(measured: Measured): object {
   return {
     name: measured.name,
     size: measured.size,
+    part: rounded(measured.part, 3),
     seconds: each((engine) => rounded(median(secondsOf(measured, engine)), 4)),
     least: each((engine) => rounded(Math.min(...secondsOf(measured, engine)), 4)),
     spread: each((engine) => rounded(spread(secondsOf(measured, engine)), 3)),
@@ -110,7 +111,7 @@ function line(measured: Measured): string {
   const cells = engineNames.map((engine) => {
     const seconds = secondsOf(measured, engine);
     if (seconds.length === 0) return cell('-', 15);
-    const around = `±${Math.round(spread(seconds) * 50)}%`;
+    const around = seconds.length === 1 ? '' : `±${Math.round(spread(seconds) * 50)}%`;
     return cell(`${median(seconds).toFixed(3)} ${around.padStart(5)}`, 15);
   });
   const ratios = others.map((engine) => cell(ratioOf(measured, engine)?.ratio.toFixed(2) ?? '-', 8));
@@ -123,8 +124,10 @@ const verdict = (value: number, demand: number): string => (value >= demand ? 'm
 export function toTable(measurement: Measurement, extras: Extras, circumstances: Circumstances): string {
   const titles = engineNames.map((engine) => cell(engineTitles[engine], 15)).join('');
   const headings = others.map((engine) => cell(engineTitles[engine].replace('qemu-', ''), 8)).join('');
+  const { rounds: count } = measurement;
+  const rounds = count === 1 ? 'one round' : `median of ${count} rounds, half the spread`;
   const lines = [
-    `Seconds (median of ${measurement.rounds} rounds, half the spread) and our speed as a ratio of theirs`,
+    `Seconds (${rounds}) and our speed as a ratio of theirs`,
     '',
     `${''.padEnd(10)}${titles} |${headings}`,
     ...measurement.workloads.map(line),

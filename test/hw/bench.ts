@@ -13,6 +13,9 @@ export const DATA = 0x2_0000;
 export const RAM_BYTES = 16 * 1024 * 1024;
 export const ALL_ONES = 0xffff_ffff_ffff_ffffn;
 
+/** Heat at which small programs of tests are translated in the tier `auto`. */
+export const EARLY = { threshold: 100, patience: 50 } as const;
+
 export interface Bench {
   readonly machine: Machine;
   readonly tables: PageTables;
@@ -30,7 +33,7 @@ export interface Bench {
 
 /** A machine with two pages of code (rwx) at CODE and two of data (rw) at DATA. */
 export function createBench(ramBytes = RAM_BYTES, options: MachineOptions = {}): Bench {
-  const machine = createMachine(ramBytes, options);
+  const machine = createMachine(ramBytes, { heat: EARLY, ...options });
   let next = 0;
   const allocate = (): number => next++;
   const tables = createPageTables(machine, allocate) as PageTables;

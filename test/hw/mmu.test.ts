@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { PAGE_SIZE, RAM_BYTES_MAX } from '../../src/base/limits.ts';
 import { createMachine } from '../../src/hw/create.ts';
 import { type Machine, pte, type Tier, traps } from '../../src/hw/machine.ts';
-import { asm, createBench, generator, RAM_BYTES } from './bench.ts';
+import { asm, createBench, EARLY, generator, RAM_BYTES } from './bench.ts';
 
 type Access = 'load' | 'store' | 'fetch';
 const wanted = { load: pte.read, store: pte.write, fetch: pte.execute } as const;
@@ -96,7 +96,7 @@ function access({ hart }: Machine, kind: Access, address: bigint, value: number)
 }
 
 function createWorld(seed: number, tier: Tier): World {
-  const machine = createMachine(RAM_BYTES, { tier });
+  const machine = createMachine(RAM_BYTES, { tier, heat: EARLY });
   for (let frame = 0; frame < machine.frameCount; frame++) {
     writeCodes(machine, frame, MARK, markCodes(frame));
   }
@@ -302,7 +302,7 @@ test('the model sees good and bad translations of every kind, so the comparison 
 
 /** The code of each space adds up its own number, some rounds: translated code must not outlive its space. */
 function checkManySpaces(tier: Tier): void {
-  const machine = createMachine(RAM_BYTES, { tier });
+  const machine = createMachine(RAM_BYTES, { tier, heat: EARLY });
   const pointer = (frame: number): bigint => (BigInt(frame) << 10n) | BigInt(pte.valid);
   const leafBits = BigInt(pte.valid | pte.read | pte.execute | pte.user);
   const spaces = 40;
@@ -405,7 +405,7 @@ test('the first and the last frame of the largest RAM are read, written, run and
 });
 
 function checkOtherRoot(tier: Tier): void {
-  const machine = createMachine(RAM_BYTES, { tier });
+  const machine = createMachine(RAM_BYTES, { tier, heat: EARLY });
   const pointer = (frame: number): bigint => (BigInt(frame) << 10n) | BigInt(pte.valid);
   for (const root of [0, 10]) {
     machine.view.setBigUint64(entryAddress(machine, root, 0), pointer(root + 1), true);

@@ -9,7 +9,7 @@ import { type BareEnd, createBareProgram } from '../../../src/hw/bare.ts';
 import { parseElf } from '../../../src/hw/elf.ts';
 import { disassemble, registerNames } from '../../../src/hw/instructions/disassemble.ts';
 import type { Tier, TierStatistics } from '../../../src/hw/machine.ts';
-import { generator } from '../bench.ts';
+import { EARLY, generator } from '../bench.ts';
 import {
   buildProgram,
   codesOf,
@@ -69,6 +69,7 @@ export function runOnHart(program: RandomProgram, { tier, cutMax }: Way): HartRu
     wallBaseNs: 0n,
     random: new Uint8Array(16),
     tier,
+    heat: EARLY,
     effects: { write: (_, bytes) => pieces.push(bytes), read: () => new Uint8Array(0) },
   });
   if (bare === null) throw new Error('the random program does not fit in RAM');

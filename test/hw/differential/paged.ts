@@ -9,7 +9,7 @@ import { PAGE_SIZE } from '../../../src/base/limits.ts';
 import { createMachine } from '../../../src/hw/create.ts';
 import { type Machine, pte, type Tier, traps } from '../../../src/hw/machine.ts';
 import { createPageTables, type PageTables } from '../../../src/hw/tables.ts';
-import { edgeValues, generator, RAM_BYTES } from '../bench.ts';
+import { EARLY, edgeValues, generator, RAM_BYTES } from '../bench.ts';
 import { floatOperand, inRegister } from './floats.ts';
 import { POOL, pick, type Random, RECORD, SCRATCH } from './groups.ts';
 import { leafOf, type Subject } from './modes.ts';
@@ -234,7 +234,7 @@ function run(world: World, count: number): void {
 
 export function pagedSubject(seed: number): (tier: Tier) => Subject {
   return (tier) => {
-    const machine = createMachine(RAM_BYTES, { tier });
+    const machine = createMachine(RAM_BYTES, { tier, heat: EARLY });
     const random = generator(seed * 69_621 + 3);
     const { spaces, starts, others } = createSpaces(machine, seed);
     const current = spaces[0] as Space;

@@ -3,7 +3,7 @@ import { createBareProgram } from '../../../src/hw/bare.ts';
 import { parseElf } from '../../../src/hw/elf.ts';
 import { at } from '../../../src/hw/layout.ts';
 import type { Machine, Tier } from '../../../src/hw/machine.ts';
-import { generator, RAM_BYTES } from '../bench.ts';
+import { EARLY, generator, RAM_BYTES } from '../bench.ts';
 import type { Subject } from './modes.ts';
 
 /** Positions of events: up to `every` or twice that apart, at times close together; the same for a seed in every mode. */
@@ -39,6 +39,7 @@ export function bareSubject(elf: Uint8Array, seed: number): (tier: Tier) => Subj
       wallBaseNs: 0n,
       random: new Uint8Array(16),
       tier,
+      heat: EARLY,
       effects: {
         write: (_, bytes) => notes.push(`wrote ${Buffer.from(bytes).toString('hex')}`),
         read: () => Buffer.from(inputLeft-- > 0 ? `line ${inputLeft}\n` : ''),
