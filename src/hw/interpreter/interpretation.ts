@@ -9,6 +9,7 @@ import type { Variant } from '../decoder.ts';
 import type { Effects, Scratch, Width } from '../instructions/effects.ts';
 import type { Library } from '../instructions/library.ts';
 import { at, slot, tlbSet } from '../layout.ts';
+import { extensions, loads, stores } from '../mmu/widths.ts';
 import { tlbEntry, word } from '../mmu/words.ts';
 import type { MemoryFunctions } from '../mmu.ts';
 import type { FunctionBuilder } from '../wasm/builder.ts';
@@ -16,22 +17,6 @@ import { type MemoryOperation, memoryOp, op, types, type ValueType } from '../wa
 import { type Exits, type Locals, Operands } from './operands.ts';
 
 const { i32, i64, f32, f64 } = types;
-
-const loads = {
-  8: { true: memoryOp.i64Load8S, false: memoryOp.i64Load8U },
-  16: { true: memoryOp.i64Load16S, false: memoryOp.i64Load16U },
-  32: { true: memoryOp.i64Load32S, false: memoryOp.i64Load32U },
-  64: { true: memoryOp.i64Load, false: memoryOp.i64Load },
-} as const;
-
-const stores = {
-  8: memoryOp.i64Store8,
-  16: memoryOp.i64Store16,
-  32: memoryOp.i64Store32,
-  64: memoryOp.i64Store,
-} as const;
-
-const extensions = { 8: op.i64Extend8S, 16: op.i64Extend16S, 32: op.i64Extend32S } as const;
 
 /** The effects of one variant, with operands that the decode entry names at run time. */
 export class Interpretation extends Operands implements Effects {

@@ -4,23 +4,17 @@
  * The decode entry names them at run time: register fields are bytes that hold eight times the number, the immediate is a
  * word; of the format `float` that word is the whole instruction. Base of `Interpretation`.
  */
+
 import type { Variant } from '../decoder.ts';
+import { BOX, DYNAMIC, FRM_AND_NX, HIGHEST_ROUNDING, NX, SINGLE_NAN } from '../instructions/float-state.ts';
 import { at } from '../layout.ts';
 import { traps } from '../machine.ts';
 import { setWord, word } from '../mmu/words.ts';
 import type { FunctionBuilder, Label } from '../wasm/builder.ts';
 import { type MemoryOperation, memoryOp, op } from '../wasm/opcodes.ts';
 
-/** A register with these bits above a single holds it; any other holds no single. */
-const BOX = 0xffff_ffff_0000_0000n;
-const SINGLE_NAN = 0x7fc0_0000;
-/** fcsr less flags other than NX, when it rounds to nearest and has NX. */
-const FRM_AND_NX = 0xe1;
-const NEAREST_AND_NX = 1;
 /** By value of rm: to nearest, and what fcsr says. */
 const NEAREST_OR_DYNAMIC = 0x81;
-const DYNAMIC = 7;
-const HIGHEST_ROUNDING = 4;
 
 /** Locals of the run function. */
 export interface Locals {
@@ -306,7 +300,7 @@ export class Operands {
     word(code, at.fcsr);
     code.i32(FRM_AND_NX);
     code.op(op.i32And);
-    code.i32(NEAREST_AND_NX);
+    code.i32(NX);
     code.op(op.i32Eq);
     code.op(op.i32And);
   }

@@ -11,6 +11,7 @@ import { FunctionBuilder } from '../wasm/builder.ts';
 import { memoryOp, op, types } from '../wasm/opcodes.ts';
 import { raiseFault } from './refill.ts';
 import { commitment } from './walk.ts';
+import { loads, stores } from './widths.ts';
 import { nextPage, pageOffset, word } from './words.ts';
 
 const { i32, i64 } = types;
@@ -37,20 +38,6 @@ function bySize(f: FunctionBuilder, bytes: number, access: (bits: 8 | 16 | 32 | 
   }
   access(64);
 }
-
-const loadOf = {
-  8: memoryOp.i64Load8U,
-  16: memoryOp.i64Load16U,
-  32: memoryOp.i64Load32U,
-  64: memoryOp.i64Load,
-} as const;
-
-const storeOf = {
-  8: memoryOp.i64Store8,
-  16: memoryOp.i64Store16,
-  32: memoryOp.i64Store32,
-  64: memoryOp.i64Store,
-} as const;
 
 /**
  * Runs `body` for each byte of an access that crosses a page border, with locals `index` (0, 1, ...) and `place`;
@@ -114,7 +101,7 @@ export function buildLoad(placeToRead: number): FunctionBuilder {
   f.if();
   bySize(f, bytes, (bits) => {
     f.get(first);
-    f.memory(loadOf[bits]);
+    f.memory(loads[bits].false);
   });
   f.return();
   f.end();
@@ -174,7 +161,7 @@ export function buildStore(walk: number, placeToWrite: number): FunctionBuilder 
   bySize(f, bytes, (bits) => {
     f.get(first);
     f.get(value);
-    f.memory(storeOf[bits]);
+    f.memory(stores[bits]);
   });
   f.return();
   f.end();

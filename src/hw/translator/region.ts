@@ -18,8 +18,9 @@ import { memoryOp, op, types } from '../wasm/opcodes.ts';
 import type { Decoded, Ending, Region } from './blocks.ts';
 import { budgetChecks, type Flow, type Node, type Registers, retiredBy } from './flow.ts';
 import type { Footprint } from './footprint.ts';
+import type { Helpers, RegionCode } from './operands.ts';
 import { type Item, structure } from './structure.ts';
-import { type Helpers, type RegionCode, Translation } from './translation.ts';
+import { Translation } from './translation.ts';
 import { takeWhereabouts, whereabouts } from './whereabouts.ts';
 import { windowsOf } from './windows.ts';
 
