@@ -26,6 +26,7 @@ import {
 import type { Measure } from '../machine.ts';
 import { memoryImports } from '../mmu.ts';
 import { ModuleBuilder } from '../wasm/builder.ts';
+import { types } from '../wasm/opcodes.ts';
 import { type CodeSource, discoverRegion, type Region } from './blocks.ts';
 import { flowOf } from './flow.ts';
 import { createFootprints } from './footprint.ts';
@@ -37,6 +38,13 @@ const INSTRUCTIONS_MAX = 600;
 const CALLEE_MAX = 120;
 
 const REFUSALS_MAX = 100;
+/**
+ * A window's miss costs about as much as ten accesses' slow paths, so a region with many is made anew with such paths. Only
+ * those count that come within so many translated instructions of the one before: draining the modification log makes every
+ * window miss once, and that is nothing.
+ */
+const MISSES_MAX = 300;
+const DENSE = 20_000;
 
 interface LiveRegion {
   readonly index: number;
@@ -50,6 +58,10 @@ interface LiveRegion {
   readonly isLoop: boolean;
   /** How often it was entered in an address space that has other pages. */
   refusals: number;
+  /** How often it was left because of a window. */
+  misses: number;
+  /** Instructions that all translated code had retired when it last was. */
+  missedAt: number;
 }
 
 export interface TranslationCache {
@@ -105,6 +117,8 @@ export function createTranslationCache(machine: CacheMachine): TranslationCache 
   const atRoot = new Map<number, LiveRegion>();
   /** Roots whose regions were refused too often: from there regions stay on one page, so that none has to ask. */
   const onePage = new Set<number>();
+  /** Roots whose regions were left too often because of a window. */
+  const unsureWindows = new Set<number>();
   const freeIndexes: number[] = [];
   let nextIndex = 0;
   let compiled = 0;
@@ -150,6 +164,23 @@ export function createTranslationCache(machine: CacheMachine): TranslationCache 
     view.setUint32(at.dropped, 1, true);
     liveBytes -= region.codeBytes;
     dropped++;
+  };
+
+  /** Drops a region; where it began, the next one is made in the way that the set stands for. */
+  const makeOtherwise = (region: LiveRegion, way: Set<number>): void => {
+    if (way.size >= REGIONS_MAX) way.clear();
+    way.add(region.root);
+    drop(region);
+  };
+
+  const missed = (index: number): void => {
+    // The region may have been dropped while it ran.
+    const region = live.get(index);
+    if (region === undefined) return;
+    const translated = Number(view.getBigUint64(at.translated, true));
+    if (translated - region.missedAt < DENSE) region.misses++;
+    region.missedAt = translated;
+    if (region.misses > MISSES_MAX) makeOtherwise(region, unsureWindows);
   };
 
   const dropAll = (): void => {
@@ -206,6 +237,7 @@ export function createTranslationCache(machine: CacheMachine): TranslationCache 
           module.importFunction(name, parameters, results),
         ]),
       ) as Record<keyof typeof memoryImports, number>;
+      const windowMissed = module.importFunction('windowMissed', [types.i32], []);
       const regionType = module.type(regionSignature.parameters, regionSignature.results);
       const bounds = {
         instructionsMax: INSTRUCTIONS_MAX,
@@ -234,20 +266,39 @@ export function createTranslationCache(machine: CacheMachine): TranslationCache 
         const body = buildRegion(
           region,
           index,
-          { library, helpers, isFused: machine.isFused, regionType, measure: machine.measure, footprintOf },
+          {
+            library,
+            helpers,
+            isFused: machine.isFused,
+            regionType,
+            measure: machine.measure,
+            windowsAreSure: !unsureWindows.has(root),
+            windowMissed,
+            footprintOf,
+          },
           flow,
         );
         module.place(module.add(body), index);
         const isLoop = flow.graph.some((successors) => successors.includes(0));
         made.push({
-          region: { index, root, word, ranges: rangesOf(region), codeBytes: body.size, isLoop, refusals: 0 },
+          region: {
+            index,
+            root,
+            word,
+            ranges: rangesOf(region),
+            codeBytes: body.size,
+            isLoop,
+            refusals: 0,
+            misses: 0,
+            missedAt: -DENSE,
+          },
           pages: region.pages,
         });
       }
       if (made.length === 0) return;
       const bytesOfModule = module.finish();
       new WebAssembly.Instance(new WebAssembly.Module(bytesOfModule), {
-        machine: { memory: machine.memory, table, ...interpreter },
+        machine: { memory: machine.memory, table, windowMissed: missed, ...interpreter },
       });
       for (const { region, pages } of made) {
         enter(region, pages);
@@ -267,9 +318,7 @@ export function createTranslationCache(machine: CacheMachine): TranslationCache 
       region.refusals++;
       if (region.refusals <= REFUSALS_MAX) return;
       // Address spaces that share some of its pages would take turns at making it anew.
-      if (onePage.size >= REGIONS_MAX) onePage.clear();
-      onePage.add(region.root);
-      drop(region);
+      makeOtherwise(region, onePage);
     },
     get regionCount() {
       return live.size;

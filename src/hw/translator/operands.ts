@@ -46,6 +46,11 @@ export interface RegionCode {
   readonly where: number;
   /** Leaves the region at `where` for the interpreter, which goes on in the middle of things. */
   readonly leaveInside: Label;
+  /**
+   * The same, because a window could not be opened there; null when every access of a window has a slow path of its own
+   * instead.
+   */
+  readonly leaveWindow: Label | null;
 }
 
 /** What one instruction reads and writes in registers. */

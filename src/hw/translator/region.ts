@@ -33,6 +33,10 @@ export interface RegionModule {
   /** Index of the type of a region's function. */
   readonly regionType: number;
   readonly measure: Measure;
+  /** A window that cannot be opened leaves the region; otherwise each of its accesses has a slow path. */
+  readonly windowsAreSure: boolean;
+  /** Index of the imported function (region): it was left because of a window. */
+  readonly windowMissed: number;
   readonly footprintOf: (variant: Variant) => Footprint;
 }
 
@@ -85,6 +89,7 @@ class RegionEmitter {
       f64: f.local(f64),
     };
     const leaveInside = f.block();
+    const leaveWindow = module.windowsAreSure ? f.block() : null;
     this.code = {
       f,
       library: module.library,
@@ -97,10 +102,16 @@ class RegionEmitter {
       ...locals,
       root: region.root,
       leaveInside,
+      leaveWindow,
     };
     this.prologue();
     this.sequence(items, null);
     f.unreachable();
+    if (leaveWindow !== null) {
+      f.end();
+      f.i32(index);
+      f.call(module.windowMissed);
+    }
     f.end();
     takeWhereabouts(f, region.root, this.code);
     this.storeRegisters(flow.written);

@@ -125,6 +125,16 @@ export class Translation extends RegionOperands implements Effects {
     code.i32(PAGE_SIZE - window.span);
     code.op(op.i32LeU);
     code.op(op.i32And);
+    if (region.leaveWindow !== null) {
+      code.i32(this.here);
+      code.set(region.where);
+      code.op(op.i32Eqz);
+      this.cold();
+      code.brIf(region.leaveWindow);
+      this.foundPlace(part);
+      code.set(window.local);
+      return;
+    }
     code.hint(true);
     code.if(i32);
     this.foundPlace(part);
@@ -134,7 +144,15 @@ export class Translation extends RegionOperands implements Effects {
     code.set(window.local);
   }
 
-  /** Pushes whether the access can be done at once; then `pushPlace` pushes where, and `offset` is to be added. */
+  /** True when the access needs no slow path: its window is open. */
+  private get isOpen(): boolean {
+    return this.access !== null && this.region.leaveWindow !== null;
+  }
+
+  /**
+   * Pushes whether the access can be done at once, unless its window is open; then `pushPlace` pushes where, and `offset` is
+   * to be added.
+   */
   private look(width: Width, part: number): { pushPlace: () => void; offset: number } {
     const { access, code } = this;
     if (access === null) {
@@ -142,7 +160,7 @@ export class Translation extends RegionOperands implements Effects {
       return { pushPlace: () => this.foundPlace(part), offset: 0 };
     }
     this.openWindow(access);
-    code.get(access.window.local);
+    if (!this.isOpen) code.get(access.window.local);
     return {
       pushPlace: () => code.get(access.window.local),
       offset: this.decoded.immediate - access.window.lowest,
@@ -164,6 +182,11 @@ export class Translation extends RegionOperands implements Effects {
   private loadAs(width: Width, type: ValueType, load: MemoryOperation, convert: () => void): void {
     const { code, region } = this;
     const { pushPlace, offset } = this.look(width, tlbSet.read);
+    if (this.isOpen) {
+      pushPlace();
+      code.memory(load, offset);
+      return;
+    }
     // The usual way comes first: Liftoff keeps registers as the first arm leaves them.
     code.hint(true);
     code.if(type);
@@ -199,6 +222,12 @@ export class Translation extends RegionOperands implements Effects {
   private storeAs(width: Width, store: MemoryOperation, bits: () => void, value: () => void): void {
     const { code, region } = this;
     const { pushPlace, offset } = this.look(width, tlbSet.write);
+    if (this.isOpen) {
+      pushPlace();
+      value();
+      code.memory(store, offset);
+      return;
+    }
     code.hint(true);
     code.if();
     pushPlace();

@@ -3,7 +3,8 @@
  *
  * Accesses through the same unchanged base register, near to each other, mostly lie on one page. The first of them opens
  * a window: one look that asks whether the whole span lies on a page that the TLB has; the others, when it does, use the
- * place found. Invariant: a window stays right until the region is left, for no mapping changes meanwhile, and a page that
+ * place found. When the look fails the region is left, or, in one that this happens to often, each access takes a slow
+ * path (cache.ts). Invariant: a window stays right until the region is left, for no mapping changes meanwhile, and a page that
  * may be written without a look stays so. Reads and writes have windows of their own. Emits nothing, holds no state.
  */
 import type { Decoded } from './blocks.ts';
