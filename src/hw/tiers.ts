@@ -112,15 +112,12 @@ export function createTiers(memory: WebAssembly.Memory, view: DataView, options:
     const startMs = now();
     const count = Math.min(view.getUint32(at.requestCount, true), REQUESTS_MAX);
     const roots = new Set<number>();
-    if (stopped) roots.add(Number(view.getBigUint64(at.pc, true)));
-    for (let i = 0; i < count; i++) roots.add(Number(view.getBigUint64(at.requests + 8 * i, true)));
+    if (stopped) roots.add(Number(view.getBigInt64(at.pc, true)));
+    for (let i = 0; i < count; i++) roots.add(Number(view.getBigInt64(at.requests + 8 * i, true)));
     view.setUint32(at.requestCount, 0, true);
     // Arrivals out of an instruction on two pages are counted where nothing is ever found.
     new Uint8Array(memory.buffer, STRADDLE_SLOT + slot.arrivals, slot.size - slot.arrivals).fill(0);
-    cache().translate(
-      [...roots].filter((root) => Number.isSafeInteger(root)),
-      tier === 'translator',
-    );
+    cache().translate([...roots], tier === 'translator');
     translateMs += now() - startMs;
   };
 

@@ -13,6 +13,12 @@ import { decoderTable, type Variant } from '../decoder.ts';
 import { operations } from '../layout.ts';
 import { REACH } from './whereabouts.ts';
 
+/**
+ * Where in its page an address lies. Addresses here are numbers of 64 bits with a sign: those of the upper half are
+ * negative, so that one before address 0 is what the hart takes it for.
+ */
+export const offsetInPage = (address: number): number => address & (PAGE_SIZE - 1);
+
 /** One instruction, as its decode entry has it. Register fields are offsets in the register file. */
 export interface Decoded {
   readonly pc: number;
@@ -118,7 +124,7 @@ class Discovery {
     const { view } = this.source;
     // The address after it must be in reach too.
     if (Math.abs(pc - this.root) >= REACH - 64) return null;
-    const page = pc - (pc % PAGE_SIZE);
+    const page = pc - offsetInPage(pc);
     const base = this.slotFor(page);
     if (base === 0) return null;
     let entry = base + (pc - page) * 4;
@@ -240,7 +246,7 @@ function pagesOf(
 ): ReadonlyMap<number, number> {
   const pages = new Map<number, number>();
   const include = (address: number): void => {
-    const page = address - (address % PAGE_SIZE);
+    const page = address - offsetInPage(address);
     if (!pages.has(page)) pages.set(page, present(slots.get(page), 'translator: a page read has a slot'));
   };
   for (const { instructions } of blocks.values())

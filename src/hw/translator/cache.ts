@@ -6,6 +6,7 @@
  * derived: dropping all of it costs time and nothing else. Called by tiers.ts, which decides when.
  */
 import { present } from '../../base/assert.ts';
+import { TWO_32 } from '../../base/integer.ts';
 import { PAGE_SIZE } from '../../base/limits.ts';
 import { type LibraryName, libraryTypes } from '../instructions/library.ts';
 import { type InterpreterExports, regionSignature } from '../interpreter.ts';
@@ -27,7 +28,7 @@ import type { Measure } from '../machine.ts';
 import { memoryImports } from '../mmu.ts';
 import { ModuleBuilder } from '../wasm/builder.ts';
 import { types } from '../wasm/opcodes.ts';
-import { type CodeSource, discoverRegion, type Region } from './blocks.ts';
+import { type CodeSource, discoverRegion, offsetInPage, type Region } from './blocks.ts';
 import { flowOf } from './flow.ts';
 import { createFootprints } from './footprint.ts';
 import { buildRegion } from './region.ts';
@@ -91,7 +92,7 @@ export interface CacheMachine {
 function rangesOf(region: Region): { slot: number; from: number; to: number }[] {
   const ranges = new Map<number, { slot: number; from: number; to: number }>();
   const include = (from: number, to: number): void => {
-    const page = from - (from % PAGE_SIZE);
+    const page = from - offsetInPage(from);
     const slotAddress = present(
       region.pages.get(page),
       'translator: an instruction lies on a page of its region',
@@ -128,10 +129,10 @@ export function createTranslationCache(machine: CacheMachine): TranslationCache 
 
   const slotOf = (page: number): number => {
     const set = view.getUint32(at.tlb, true);
-    const entry = set + tlbSet.execute + ((page / PAGE_SIZE) % TLB_ENTRIES) * TLB_ENTRY_SIZE;
+    const entry = set + tlbSet.execute + ((page / PAGE_SIZE) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE;
     const isThere =
-      view.getUint32(entry, true) === page % 2 ** 32 &&
-      view.getUint32(entry + 4, true) === Math.floor(page / 2 ** 32);
+      view.getUint32(entry, true) === page >>> 0 &&
+      view.getInt32(entry + 4, true) === Math.floor(page / TWO_32);
     return isThere ? view.getUint32(entry + 8, true) : 0;
   };
 
@@ -215,7 +216,7 @@ export function createTranslationCache(machine: CacheMachine): TranslationCache 
   };
 
   const wordOf = (root: number): number => {
-    const page = root - (root % PAGE_SIZE);
+    const page = root - offsetInPage(root);
     const slotAddress = slotOf(page);
     return slotAddress === 0 ? 0 : slotAddress + slot.arrivals + (root - page) * 2;
   };

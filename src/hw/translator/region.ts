@@ -15,7 +15,7 @@ import type { Measure } from '../machine.ts';
 import { setWord, tlbEntry, word } from '../mmu/words.ts';
 import { FunctionBuilder, type Label } from '../wasm/builder.ts';
 import { memoryOp, op, types } from '../wasm/opcodes.ts';
-import type { Decoded, Ending, Region } from './blocks.ts';
+import { type Decoded, type Ending, offsetInPage, type Region } from './blocks.ts';
 import { budgetChecks, type Flow, type Node, type Registers, retiredBy } from './flow.ts';
 import type { Footprint } from './footprint.ts';
 import type { Helpers, RegionCode } from './operands.ts';
@@ -197,7 +197,7 @@ class RegionEmitter {
     const { f, code, region } = this;
     f.i64(pc);
     f.set(code.pc);
-    const offset = pc % PAGE_SIZE;
+    const offset = offsetInPage(pc);
     const known = region.pages.get(pc - offset);
     if (known === undefined) {
       this.leaveIndirect();
