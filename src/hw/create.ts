@@ -297,6 +297,8 @@ export function createMachine(ramBytes: number, options: MachineOptions = {}): M
     if (decoded === 0) return;
     bytes.fill(0, decoded, decoded + slot.entriesEnd);
     tiers.codeChanged(decoded);
+    // What was counted, or found to be untranslatable, was other code.
+    bytes.fill(0, decoded + slot.arrivals, decoded + slot.size);
   };
   return {
     memory,

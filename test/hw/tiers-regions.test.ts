@@ -145,4 +145,44 @@ inEachTier('the second page is written after its decode slot went to another pag
   assert.is(perRound(bench), 41);
 });
 
+/** Calls the place so often that it is hot, or found to be nothing to translate. */
+function callOften(bench: Bench, place: number): void {
+  const loop = [asm.jalr(1, 12, 0), asm.addi(LEFT, LEFT, -1), asm.bne(LEFT, 0, -8), asm.ecall];
+  bench.place(CODE, loop);
+  bench.machine.hart.x[12] = BigInt(place);
+  bench.machine.hart.x[LEFT] = BigInt(ROUNDS);
+  bench.machine.hart.pcWord[0] = BigInt(CODE);
+  for (;;) {
+    assert.is(bench.machine.hart.run(1_000_000), traps.environmentCall);
+    if (bench.machine.hart.pcWord[0] !== BigInt(place)) return;
+    bench.machine.hart.pcWord[0] = bench.machine.hart.x[1] as bigint;
+  }
+}
+
+for (const who of ['program', 'supervisor'] as const) {
+  inEachTier(`what could not be translated is other code now, written by the ${who}, and that is`, (tier) => {
+    const bench = createBench(undefined, { tier });
+    const { hart } = bench.machine;
+    bench.place(SECOND, [asm.ecall]);
+    callOften(bench, SECOND);
+    // A loop that nothing but its first instruction leads to.
+    const codes = [asm.addi(SUM, SUM, 1), asm.addi(LEFT, LEFT, -1), asm.bne(LEFT, 0, -8), asm.ecall];
+    if (who === 'supervisor') bench.place(SECOND, codes);
+    else
+      codes.forEach((code, i) => {
+        hart.x[12] = BigInt(SECOND + 4 * i);
+        hart.x[13] = BigInt(code);
+        bench.place(CODE, [asm.sw(13, 12, 0), asm.ecall]);
+        assert.is(bench.run(CODE, 9), traps.environmentCall);
+      });
+    const before = bench.machine.tierStatistics().translated;
+    hart.x[SUM] = 0n;
+    hart.x[LEFT] = 1000n;
+    assert.is(bench.run(SECOND, 10_000), traps.environmentCall);
+    assert.is(hart.x[SUM], 1000n);
+    const translated = bench.machine.tierStatistics().translated - before;
+    assert.ok(tier === 'interpreter' ? translated === 0 : translated > 2000, `${translated} ran translated`);
+  });
+}
+
 test.run();

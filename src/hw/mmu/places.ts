@@ -127,6 +127,14 @@ export function buildPlaceToWrite(walk: number, codeWritten: number): FunctionBu
   f.op(op.i32Add);
   f.i64(0);
   f.memory(memoryOp.i64Store);
+  // Of regions that began there none is left; what was found to be untranslatable was another instruction.
+  f.get(decoded);
+  f.get(offset);
+  f.i32(1);
+  f.op(op.i32Shl);
+  f.op(op.i32Add);
+  f.i32(0);
+  f.memory(memoryOp.i32Store, slot.arrivals);
   f.get(offset);
   f.i32(2);
   f.op(op.i32Add);

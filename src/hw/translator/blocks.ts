@@ -4,8 +4,9 @@
  * A region begins at one address, its root, and contains what control can reach from there through direct branches,
  * jumps and calls, up to a size; a return leads on only to the return addresses of calls in the region. Only pages that
  * the current address space has executed take part, and, unless asked to look ahead, only instructions that have been
- * decoded, which means executed: cold code stays outside. Reads the decode slots, which are exact at any time. Called
- * by the translator's cache; changes nothing but decode entries.
+ * decoded, which means executed: cold code stays outside. Control is at the root: that is decoded when it is not yet.
+ * Reads the decode slots, which are exact at any time. Called by the translator's cache; changes nothing but decode
+ * entries.
  */
 import { present } from '../../base/assert.ts';
 import { PAGE_SIZE } from '../../base/limits.ts';
@@ -128,7 +129,7 @@ class Discovery {
     const base = this.slotFor(page);
     if (base === 0) return null;
     let entry = base + (pc - page) * 4;
-    if (view.getUint8(entry) === operations.undecoded && this.bounds.looksAhead)
+    if (view.getUint8(entry) === operations.undecoded && (this.bounds.looksAhead || pc === this.root))
       this.source.decode(entry, base);
     let length = 0;
     if (view.getUint8(entry) === operations.straddle) {
