@@ -114,7 +114,10 @@ function createAddressSpaces({ bytes, view, place }: Core): AddressSpaces {
       for (let region = 0; region < REGIONS_MAX; region++)
         view.setUint32(REGION_RECORDS + region * regionRecord.size + regionRecord.offset.stamp, 0, true);
       lastStamp = 0;
-      for (const owner of owners) owner.stamp = ++lastStamp;
+      owners.forEach((owner, each) => {
+        owner.stamp = ++lastStamp;
+        if (view.getUint32(at.tlb, true) === setStart(each)) view.setUint32(at.stamp, owner.stamp, true);
+      });
     }
     ownerAt(index).stamp = ++lastStamp;
     if (view.getUint32(at.tlb, true) === setStart(index)) view.setUint32(at.stamp, lastStamp, true);
