@@ -148,4 +148,34 @@ for (const tier of ['interpreter', 'translator'] as const) {
   });
 }
 
+for (const tier of ['interpreter', 'translator', 'auto'] as const) {
+  for (const isDouble of [false, true]) {
+    test(`${tier}: atomics${isDouble ? ' of doublewords' : ''} that overwrite themselves do what they are`, () => {
+      const bench = createBench(RAM_BYTES, { tier });
+      const { hart, view } = bench.machine;
+      const width = isDouble ? 64 : 32;
+      // amoswap, amoadd, and sc after an lr; each where it is the operand, or its second half, or the one before it.
+      for (const funct5 of [1, 0, 3]) {
+        for (const distance of isDouble ? [0, -4] : [0]) {
+          const start = CODE + 0x100 + 4 * (isDouble ? 1 : 0) + distance;
+          const atomic = asm.amo(funct5, isDouble, OTHER, PLACE, VALUE);
+          const target = isDouble ? start + 4 + (start % 8 === 0 ? -4 : 0) : start + 4;
+          bench.place(start, [asm.amo(2, isDouble, LINK, PLACE, 0), atomic, asm.nop, asm.ecall]);
+          const old = view.getBigInt64(bench.at(target), true);
+          const value = funct5 === 0 ? 0n : (BigInt(asm.nop) << 32n) | BigInt(asm.nop);
+          hart.x[PLACE] = BigInt(target);
+          hart.x[VALUE] = value;
+          hart.x[OTHER] = 77n;
+          const what = `funct5 ${funct5} at ${start.toString(16)}`;
+          assert.is(bench.run(start, 10), traps.environmentCall, what);
+          assert.equal([hart.x[0], hart.x[VALUE]], [0n, value], what);
+          assert.is(hart.x[OTHER], funct5 === 3 ? 0n : BigInt.asUintN(64, BigInt.asIntN(width, old)), what);
+          const stored = BigInt.asUintN(width, funct5 === 0 ? old : value);
+          assert.is(BigInt.asUintN(width, view.getBigInt64(bench.at(target), true)), stored, what);
+        }
+      }
+    });
+  }
+}
+
 test.run();

@@ -19,33 +19,44 @@ type AtomicWidth = 32 | 64;
 const load = { 32: memoryOp.i64Load32S, 64: memoryOp.i64Load } as const;
 const store = { 32: memoryOp.i64Store32, 64: memoryOp.i64Store } as const;
 
-/** Memory gets what `combine` pushes; the old value is in scratch.i64 (words: sign-extended) and goes to rd. */
+/** Pushes what rs2 was when the instruction began: see `exchange`. */
+const source = (e: Effects): void => e.code.get(e.scratch.i64b);
+
+/**
+ * Memory gets what `combine` pushes; the old value is in scratch.i64 (words: sign-extended) and goes to rd. Operands are
+ * taken, and rd named, before the place to write is asked for: it may be this instruction, which the interpreter forgets
+ * when it is about to be written.
+ */
 const exchange =
   (width: AtomicWidth, combine: (e: Effects) => void) =>
   (e: Effects): void => {
     const { code, scratch } = e;
     e.requireAligned(width, traps.storeMisaligned);
-    e.place(width, 'write');
-    code.tee(scratch.i32);
-    code.memory(load[width]);
-    code.set(scratch.i64);
-    code.get(scratch.i32);
-    combine(e);
-    code.memory(store[width]);
-    e.rd(() => code.get(scratch.i64));
+    e.rd(() => {
+      e.rs2();
+      code.set(scratch.i64b);
+      e.place(width, 'write');
+      code.tee(scratch.i32);
+      code.memory(load[width]);
+      code.set(scratch.i64);
+      code.get(scratch.i32);
+      combine(e);
+      code.memory(store[width]);
+      code.get(scratch.i64);
+    });
   };
 
 const operate =
   (operation: (typeof op)[keyof typeof op]) =>
   (e: Effects): void => {
     e.code.get(e.scratch.i64);
-    e.rs2();
+    source(e);
     e.code.op(operation);
   };
 
 /** Pushes rs2 as the comparison sees it: for a word its low half, sign-extended. */
 function operand(e: Effects, width: AtomicWidth): void {
-  e.rs2();
+  source(e);
   if (width === 32) e.code.op(op.i64Extend32S);
 }
 
@@ -85,23 +96,25 @@ const storeConditional =
   (e: Effects): void => {
     const { code, scratch } = e;
     e.requireAligned(width, traps.storeMisaligned);
-    code.i32(0);
-    code.memory(memoryOp.i64Load, at.reservation);
-    e.rs1();
-    code.op(op.i64Eq);
-    code.if(types.i64);
-    e.place(width, 'write');
-    e.rs2();
-    code.memory(store[width]);
-    code.i64(0);
-    code.else();
-    code.i64(1);
-    code.end();
-    code.set(scratch.i64);
-    code.i32(0);
-    code.i64(-1);
-    code.memory(memoryOp.i64Store, at.reservation);
-    e.rd(() => code.get(scratch.i64));
+    e.rd(() => {
+      code.i32(0);
+      code.memory(memoryOp.i64Load, at.reservation);
+      e.rs1();
+      code.op(op.i64Eq);
+      code.if(types.i64);
+      e.rs2();
+      code.set(scratch.i64b);
+      e.place(width, 'write');
+      source(e);
+      code.memory(store[width]);
+      code.i64(0);
+      code.else();
+      code.i64(1);
+      code.end();
+      code.i32(0);
+      code.i64(-1);
+      code.memory(memoryOp.i64Store, at.reservation);
+    });
   };
 
 const both = (
@@ -124,7 +137,7 @@ const both = (
 export const atomics: readonly Instruction[] = [
   ...both('lr', 0x02, loadReserved, { rs2: 0 }),
   ...both('sc', 0x03, storeConditional),
-  ...both('amoswap', 0x01, (width) => exchange(width, (e) => e.rs2())),
+  ...both('amoswap', 0x01, (width) => exchange(width, source)),
   ...both('amoadd', 0x00, (width) => exchange(width, operate(op.i64Add))),
   ...both('amoxor', 0x04, (width) => exchange(width, operate(op.i64Xor))),
   ...both('amoor', 0x08, (width) => exchange(width, operate(op.i64Or))),
