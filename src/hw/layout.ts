@@ -47,7 +47,7 @@ export const hartRecord = layout('hart', {
   slotHand: 'u32',
   /** What `run` was asked for; counters are worked out from it and from what remains. */
   budget: 'u32',
-  /** Names the current address space with its present tables: another number after every fence. See translator.ts. */
+  /** Names the current address space with its present tables: another number after every fence. See translator/region.ts. */
   stamp: 'u32',
   /** How the interpreter is to go on, see `resumption`: at the start of a run, and when translated code comes back. */
   resume: 'u32',
@@ -61,8 +61,9 @@ export const hartRecord = layout('hart', {
   unsureRegion: 'u32',
   /** Where translation is worth it. */
   requests: ['u64', 32],
-  /** Instructions that translated code has retired. */
+  /** Instructions that translated code has retired, and how often the interpreter entered it. */
   translated: 'u64',
+  entered: 'u64',
 });
 export const REQUESTS_MAX = 32;
 

@@ -88,6 +88,10 @@ export interface TierStatistics {
   /** Instructions retired in each. */
   readonly interpreted: number;
   readonly translated: number;
+  /** How often the interpreter passed control to translated code, which passes it on by itself where it can. */
+  readonly entered: number;
+  /** Modules of WebAssembly made: regions are made in batches. */
+  readonly batches: number;
   /** Regions of translated code that live now, were made, and were dropped because of writes or for room. */
   readonly regions: number;
   readonly compiled: number;
@@ -107,6 +111,8 @@ export interface MachineOptions {
   readonly withoutFusedMultiplyAdd?: boolean;
   /** Arrivals at a place after which `auto` translates it, and further ones that it waits for others; tests want few. */
   readonly heat?: { readonly threshold: number; readonly patience: number };
+  /** What translated code may take before all of it is dropped; tests want little. */
+  readonly cache?: { readonly regionsMax: number; readonly bytesMax: number };
   /** For measuring what a mechanism costs, never for programs: translated code without it is not exact. */
   readonly measure?: Measure;
 }

@@ -8,7 +8,7 @@ import { assert } from '../base/assert.ts';
 import { createExpander } from './decoder.ts';
 import { hasFusedMultiplyAdd } from './float/fused.ts';
 import { generateInterpreter, type InterpreterExports } from './interpreter.ts';
-import { at, REQUESTS_MAX, resumption, STRADDLE_SLOT, slot, TRANSLATE } from './layout.ts';
+import { at, REGIONS_MAX, REQUESTS_MAX, resumption, STRADDLE_SLOT, slot, TRANSLATE } from './layout.ts';
 import { type MachineOptions, type Tier, type TierStatistics, traps } from './machine.ts';
 import { createTranslationCache, type TranslationCache } from './translator/cache.ts';
 
@@ -25,6 +25,8 @@ const NEVER = 0xffff_ffff;
 /** Arrivals at which a tier asks for a translation, and further ones after which it does not wait for others. */
 type Heat = NonNullable<MachineOptions['heat']>;
 
+/** As many regions as there are records; bytes of WebAssembly, each of which becomes some of machine code. */
+const CACHE = { regionsMax: REGIONS_MAX, bytesMax: 32 * 1024 * 1024 } as const;
 /**
  * Translating an instruction costs what interpreting it a few thousand times does, most of it in the engine: Liftoff's
  * code for what runs seldom is no faster than the interpreter.
@@ -103,6 +105,7 @@ export function createTiers(memory: WebAssembly.Memory, view: DataView, options:
       interpreter,
       isFused,
       measure: options.measure ?? {},
+      bounds: options.cache ?? CACHE,
     });
     return caches[0];
   };
@@ -148,6 +151,8 @@ export function createTiers(memory: WebAssembly.Memory, view: DataView, options:
       return {
         interpreted: retired - translated,
         translated,
+        entered: Number(view.getBigUint64(at.entered, true)),
+        batches: caches[0]?.batches ?? 0,
         regions: caches[0]?.regionCount ?? 0,
         compiled: caches[0]?.compiled ?? 0,
         dropped: caches[0]?.dropped ?? 0,

@@ -51,6 +51,12 @@ function buildEnter(f: FunctionBuilder, l: Locals, tiers: Tiers, ways: Ways, arr
   f.set(l.remaining);
   f.i32(0);
   f.i32(0);
+  f.memory(memoryOp.i64Load, at.entered);
+  f.i64(1);
+  f.op(op.i64Add);
+  f.memory(memoryOp.i64Store, at.entered);
+  f.i32(0);
+  f.i32(0);
   f.memory(memoryOp.i64Load, at.translated);
   f.get(before);
   f.get(l.remaining);

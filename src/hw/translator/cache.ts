@@ -33,8 +33,6 @@ import { flowOf } from './flow.ts';
 import { createFootprints } from './footprint.ts';
 import { buildRegion } from './region.ts';
 
-/** Bytes of WebAssembly that live regions may have in all; beyond it everything is dropped. */
-const CODE_BYTES_MAX = 32 * 1024 * 1024;
 const INSTRUCTIONS_MAX = 600;
 const CALLEE_MAX = 120;
 
@@ -73,6 +71,7 @@ export interface TranslationCache {
   /** A region was entered where it may not run. One that often is makes room for another. */
   refused(region: number): void;
   readonly regionCount: number;
+  readonly batches: number;
   readonly compiled: number;
   readonly dropped: number;
   readonly codeBytes: number;
@@ -86,6 +85,8 @@ export interface CacheMachine {
   readonly interpreter: InterpreterExports;
   readonly isFused: boolean;
   readonly measure: Measure;
+  /** Beyond these everything is dropped. */
+  readonly bounds: { readonly regionsMax: number; readonly bytesMax: number };
 }
 
 /** Bytes of each page that the region's instructions occupy. */
@@ -123,6 +124,7 @@ export function createTranslationCache(machine: CacheMachine): TranslationCache 
   const freeIndexes: number[] = [];
   let nextIndex = 0;
   let compiled = 0;
+  let batches = 0;
   let dropped = 0;
   let codeBytes = 0;
   let liveBytes = 0;
@@ -223,7 +225,8 @@ export function createTranslationCache(machine: CacheMachine): TranslationCache 
 
   return {
     translate(roots, looksAhead) {
-      if (live.size + roots.length > REGIONS_MAX || liveBytes > CODE_BYTES_MAX) dropAll();
+      const { regionsMax, bytesMax } = machine.bounds;
+      if (live.size + roots.length > regionsMax || liveBytes > bytesMax) dropAll();
       const module = new ModuleBuilder();
       module.importTable();
       const library = Object.fromEntries(
@@ -297,6 +300,7 @@ export function createTranslationCache(machine: CacheMachine): TranslationCache 
         });
       }
       if (made.length === 0) return;
+      batches++;
       const bytesOfModule = module.finish();
       new WebAssembly.Instance(new WebAssembly.Module(bytesOfModule), {
         machine: { memory: machine.memory, table, windowMissed: missed, ...interpreter },
@@ -320,6 +324,9 @@ export function createTranslationCache(machine: CacheMachine): TranslationCache 
       if (region.refusals <= REFUSALS_MAX) return;
       // Address spaces that share some of its pages would take turns at making it anew.
       makeOtherwise(region, onePage);
+    },
+    get batches() {
+      return batches;
     },
     get regionCount() {
       return live.size;
