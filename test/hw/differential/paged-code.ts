@@ -55,6 +55,18 @@ function crossingGroup(random: Random): Group {
   };
 }
 
+/** Loads and stores near each other through one register, which is moved on in between. */
+function walkingGroup(random: Random): Group {
+  const [base, value] = [5, 6];
+  const access = (): number =>
+    random(3) === 0
+      ? asm.load(random(4), value, base, random(32))
+      : encode.s(random(4), base, pick(random, [0, 8, value]), random(32));
+  const accesses = (): number[] => Array.from({ length: 2 + random(3) }, access);
+  const begin = asm.addi(base, SCRATCH, random(128) - 128);
+  return { codes: [begin, ...accesses(), asm.addi(base, base, random(128) - 32), ...accesses()] };
+}
+
 /** Something that traps in most cases: system calls, illegal encodings, rounding modes that are none, bad addresses. */
 function trappingGroup(random: Random): Group {
   const address = 7;
@@ -84,6 +96,7 @@ function subjectGroup(random: Random, isFixed: boolean): Group {
   if (kind < 11) return loneReservationGroup(random);
   if (kind < 13) return trappingGroup(random);
   if (kind < 18) return crossingGroup(random);
+  if (kind < 22) return walkingGroup(random);
   return randomGroup(random, isFixed);
 }
 
