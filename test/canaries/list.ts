@@ -55,4 +55,18 @@ export const canaries: readonly Canary[] = [
     replace: 'if (row.content.length === 0) {',
     test: 'test/persist/store-damage.test.ts',
   },
+  {
+    name: 'translated code counts an instruction too few',
+    file: 'src/hw/translator/region.ts',
+    find: 'const count = retiredBy(node);',
+    replace: 'const count = Math.max(retiredBy(node) - 1, 0);',
+    test: 'test/hw/tiers.test.ts',
+  },
+  {
+    name: 'translated code outlives a write',
+    file: 'src/hw/translator/cache.ts',
+    find: 'range.from < to && from < range.to',
+    replace: 'range.from > to',
+    test: 'test/hw/tiers-code.test.ts',
+  },
 ];

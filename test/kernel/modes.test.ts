@@ -1,12 +1,16 @@
 /**
  * Law 8 and law 1: how a run is sliced, what is evicted, and taking everything apart after every entry (K.17) never
- * change what is left at the end: registers, links, memory, tick, counters, output.
+ * change what is left at the end: registers, links, memory, tick, counters, output. Nor does the tier (M.13).
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { createMachine } from '../../src/hw/create.ts';
+import type { Tier } from '../../src/hw/machine.ts';
 import { assertSame, resultOf, runInSlices, runRebuilding } from './rebuild.ts';
 import { type Scenario, scenarios } from './scenarios.ts';
-import { SEGMENT_SIZE, World } from './world.ts';
+import { RAM_BYTES, SEGMENT_SIZE, World } from './world.ts';
+
+const tiers: readonly Tier[] = ['interpreter', 'translator', 'auto'];
 
 function undisturbed(scenario: Scenario): string[] {
   const world = new World();
@@ -23,6 +27,8 @@ function choices(seed: number): () => number {
     return state / 2 ** 32;
   };
 }
+
+const translatedScenarios: string[] = [];
 
 for (const scenario of scenarios) {
   const expected = undisturbed(scenario);
@@ -45,6 +51,22 @@ for (const scenario of scenarios) {
     });
   }
 
+  test(`in each tier, and with the tier changed at random between slices: ${scenario.name}`, () => {
+    for (const tier of ['interpreter', 'translator', null] as const) {
+      const next = choices(9);
+      const world = new World({ machine: createMachine(RAM_BYTES, { tier: tier ?? 'auto' }) });
+      scenario.build(world);
+      runInSlices(world, () => {
+        if (tier === null) world.machine.setTier(tiers[Math.floor(next() * tiers.length)] as Tier);
+        return 1 + Math.floor(next() ** 3 * 300);
+      });
+      assertSame(resultOf(world), expected, tier ?? 'random');
+      const { interpreted, translated } = world.machine.tierStatistics();
+      assert.is(interpreted + translated, world.kernel.statistics().retired, tier ?? 'random');
+      if (tier === 'translator' && translated > 0) translatedScenarios.push(scenario.name);
+    }
+  });
+
   test(`with pages evicted at random, slices at random: ${scenario.name}`, () => {
     for (let seed = 1; seed <= 3; seed += 1) {
       const next = choices(seed);
@@ -64,5 +86,9 @@ for (const scenario of scenarios) {
     }
   });
 }
+
+test('in the translator all scenarios run translated but those in which control arrives nowhere twice', () => {
+  assert.ok(translatedScenarios.length >= scenarios.length - 2, translatedScenarios.join('; '));
+});
 
 test.run();

@@ -96,12 +96,14 @@ export class World {
   onFault: Receive;
   onGate: Receive = () => ({ bytes: new Uint8Array(0) });
   readonly #objectsAt: number;
-  readonly #tier: TierOfTests = tierOfTests();
+  /** Null: the machine was given, and its tier is its giver's. */
+  readonly #tier: TierOfTests | null;
   readonly #buffer: number;
   #delays = 0;
 
   constructor(options: WorldOptions = {}) {
-    this.machine = options.machine ?? createMachine(options.ramBytes ?? RAM_BYTES, this.#tier.options);
+    this.#tier = options.machine === undefined ? tierOfTests() : null;
+    this.machine = options.machine ?? createMachine(options.ramBytes ?? RAM_BYTES, this.#tier?.options);
     this.kernel = new Kernel(this.machine, options.image?.record ?? null);
     this.task = this.kernel.createTask({ memoryPages: 16 });
     this.store = new Map(options.image?.pages ?? []);
@@ -346,7 +348,7 @@ export class World {
   }
 
   run(limit = 1_000_000): RunEnd {
-    this.#tier.turn(this.machine);
+    this.#tier?.turn(this.machine);
     return this.kernel.run(limit);
   }
 

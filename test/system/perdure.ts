@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { TierStatistics } from '../../src/hw/machine.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
@@ -79,6 +80,9 @@ export interface Report {
   readonly generation: number;
   readonly tick: string;
   readonly instructions: number;
+  /** As PERDURE_TIER named it. */
+  readonly tier: string;
+  readonly tiers: TierStatistics;
   readonly imageHash: string;
   readonly pagesEvicted: number;
   readonly checkpoints: number;
