@@ -486,7 +486,17 @@ test('perdure hart stops at its budget, traces a line an instruction, and report
   assert.is(written.instructions, 5);
   assert.is(written.tier, 'auto');
   assert.equal(Object.keys(written.tiers), [
-    ...['interpreted', 'translated', 'regions', 'compiled', 'dropped', 'codeBytes', 'translateMs'],
+    ...[
+      'interpreted',
+      'translated',
+      'entered',
+      'batches',
+      'regions',
+      'compiled',
+      'dropped',
+      'codeBytes',
+      'translateMs',
+    ],
   ]);
   assert.ok(written.seconds >= 0 && written.mips >= 0);
   assert.equal(JSON.parse(shown.stderr.trimEnd().split('\n').at(-1) as string), written);

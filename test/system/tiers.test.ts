@@ -57,7 +57,7 @@ test('a tier that does not exist is refused with 64 before anything is made', as
 });
 
 test('the report says which tier ran what; tick, instructions and image do not depend on it', async () => {
-  const reports = [];
+  const reports: ReturnType<typeof readReport>[] = [];
   for (const tier of ['interpreter', 'translator', 'random:2', 'auto']) {
     const cwd = scratchFolder();
     const outcome = await perdure(

@@ -47,7 +47,10 @@ export interface Processor {
   call(entryNumber: number, ...args: readonly number[]): number;
   /** Result `index` of the last call, as in the entry table (register a(index + 1)); must be below 2^53. */
   result(index: number): number;
-  /** The page that holds this address of the task's own space, 4096 bytes, or null when it is not in memory. */
+  /**
+   * The page that holds this address of the task's own space, 4096 bytes, or null when it is not in memory. To be read: the
+   * hart does not notice what is written here, and may go on with code that was on the page.
+   */
   page(address: number): Uint8Array | null;
   /**
    * Waits for requests on the port set at this address of the task's space: clients that are queued already are
