@@ -36,12 +36,16 @@ type Handler = (k: KernelState, caller: Thread, registers: Uint32Array) => numbe
 /** Absent pages that one entry may meet before control goes back, so that a keeper that answers nothing cannot hang us. */
 const ABSENT_MAX = 1024;
 
+/** Entries whose handler is still to be written: to a guest they are not there. */
+const unbuilt: Handler = () => faults.invalidEntry;
+
 function common<N extends string, const T extends TypeNumber>(name: N, type: T) {
   const handlers = {
     [`${name}_create`]: (k, caller, r) => state.create(k, caller, r, type, 0n),
     [`${name}_create_hash`]: (k, caller, r) => state.createHash(k, caller, r, type),
     [`${name}_destroy`]: (k, caller, r) => state.destroy(k, caller, r, type),
     [`${name}_reference`]: (k, caller, r) => state.reference(k, caller, r, type),
+    [`${name}_move`]: unbuilt,
     [`${name}_get_state`]: (k, caller, r) => state.getState(k, caller, r, type, true),
     [`${name}_set_state`]: (k, caller, r) => state.setState(k, caller, r, type),
     [`${name}_peek_state`]: (k, caller, r) => state.getState(k, caller, r, type, false),
@@ -54,6 +58,7 @@ type CommonOperation =
   | 'create_hash'
   | 'destroy'
   | 'reference'
+  | 'move'
   | 'get_state'
   | 'set_state'
   | 'peek_state';
@@ -123,6 +128,32 @@ const handlers: Readonly<Record<EntryName, Handler>> = {
   clock_sleep: thread.sleepUntil,
   kernel_record: copyRecord,
   kernel_entropy: entropy,
+  mapping_protect: unbuilt,
+  thread_enable_exceptions: unbuilt,
+  thread_disable_exceptions: unbuilt,
+  thread_get_handlers: unbuilt,
+  thread_set_handlers: unbuilt,
+  thread_get_saved_state: unbuilt,
+  thread_set_saved_state: unbuilt,
+  thread_return_from_exception: unbuilt,
+  thread_interrupt: unbuilt,
+  thread_get_client: unbuilt,
+  thread_set_client: unbuilt,
+  thread_get_server: unbuilt,
+  thread_set_server: unbuilt,
+  thread_schedule: unbuilt,
+  ipc_setup_wait_receive: unbuilt,
+  ipc_client_connect_send: unbuilt,
+  ipc_client_ack_send: unbuilt,
+  ipc_client_ack_send_over_receive: unbuilt,
+  ipc_client_alert: unbuilt,
+  ipc_client_send: unbuilt,
+  ipc_server_ack_send: unbuilt,
+  ipc_server_ack_send_over_receive: unbuilt,
+  ipc_server_alert: unbuilt,
+  ipc_server_over_receive: unbuilt,
+  ipc_server_send: unbuilt,
+  ipc_server_send_over_receive: unbuilt,
 };
 
 const FIRST_NUMBER = 0x400;

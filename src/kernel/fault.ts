@@ -8,7 +8,7 @@
  * Called by the dispatcher for traps, programming errors, and `absent` results.
  */
 import { outcomes } from './abi/codes.ts';
-import { flavours } from './abi/entries.ts';
+import { flavours } from './abi/entry.ts';
 import { threadFlags } from './abi/types.ts';
 import { faultBytes, handOverBytes, isMemoryFault, keeperOf, memoryFaultCode } from './ipc/handover.ts';
 import { resolve } from './memory/chain.ts';

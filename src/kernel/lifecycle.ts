@@ -81,6 +81,8 @@ function makeObject(
         space: null,
         keeper: null,
         collecting: false,
+        objectLimit: 0,
+        threadLimit: 0,
         changedPages: new Map(),
         changedObjects: new Map(),
         changedOrder: null,
@@ -113,6 +115,7 @@ function makeObject(
 function emptySpaceFields(bottom: Bottom | null) {
   return {
     keeper: null,
+    scheduler: null,
     mappings: [],
     lastMapping: null,
     regions: new Set<never>(),

@@ -53,7 +53,7 @@ const linkTypes: Readonly<Record<TypeName, readonly (TypeNumber | null)[]>> = {
   region: [typeNumbers.space, typeNumbers.port],
   port: [typeNumbers.portset],
   portset: [],
-  space: [typeNumbers.port],
+  space: [typeNumbers.port, typeNumbers.port],
   thread: [typeNumbers.space, typeNumbers.port, null, typeNumbers.thread, typeNumbers.thread],
   reference: [null],
 };

@@ -77,6 +77,9 @@ export interface Region extends ObjectBase {
   keeper: Port | null;
   /** persistent: collect was called. */
   collecting: boolean;
+  /** persistent: 0 for no limit. */
+  objectLimit: number;
+  threadLimit: number;
   /**
    * persistent (out by region_peek_changed, in by region_mark_changed): changed pages by offset, each with the pc of
    * the first write, or PAGE_GONE; and changed objects by offset, each with its type, negative when it is gone.
@@ -134,6 +137,8 @@ export interface Space extends ObjectBase {
   readonly type: typeof typeNumbers.space;
   /** persistent */
   keeper: Port | null;
+  /** persistent: where its threads without a scheduler of their own ask; null: where those of the space below do. */
+  scheduler: Port | null;
   /** derived: mappings whose space link is this, by startAddress. */
   readonly mappings: Mapping[];
   /** derived: the mapping found last. */

@@ -114,6 +114,8 @@ export function createArena(task: Processor): Arena {
     size: BigInt(SEGMENT_PAGES_MAX) * BigInt(PAGE_SIZE),
     protection: BigInt(protection.read | protection.write | protection.execute),
     collecting: 1n,
+    objectLimit: 0n,
+    threadLimit: 0n,
   });
   must(task, 'region_set_state', segment, base + STATE_OFFSET, serverSpace, faultPort);
   must(task, 'region_reference', segment, externals.get('segment') as number);

@@ -4,6 +4,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { InvariantError } from '../../src/base/assert.ts';
+import { states } from '../../src/kernel/abi/types.ts';
 import type {
   KernelObject,
   KernelState,
@@ -128,7 +129,10 @@ const breakages: readonly [string, (world: World, k: KernelState) => void][] = [
       Object.assign(objectAt<Thread>(k, SLAB_SIZE + 0x480), { flags: 0, space: spaceOf(k) }) &&
       spaceOf(k).threads.add(objectAt<Thread>(k, SLAB_SIZE + 0x480)),
   ],
-  ['has a reservation only', (_w, k) => waiterOf(k).view.setBigUint64(160, 64n, true)],
+  [
+    'has a reservation only',
+    (_w, k) => waiterOf(k).view.setBigUint64(states.thread.offset.reservation, 64n, true),
+  ],
   ['runnable, waits for nothing', (_w, k) => Object.assign(firstOf(k), { waitingFor: mutexOf(k) })],
   ['runs at its priority', (_w, k) => Object.assign(firstOf(k), { priority: 3 })],
   [

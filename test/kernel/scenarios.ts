@@ -4,7 +4,7 @@
  * not mean "all modes are wrong". Tests only.
  */
 import * as assert from 'uvu/assert';
-import { flavours } from '../../src/kernel/abi/entries.ts';
+import { flavours } from '../../src/kernel/abi/entry.ts';
 import { states } from '../../src/kernel/abi/types.ts';
 import {
   add as addNumbers,

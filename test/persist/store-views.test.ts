@@ -97,7 +97,7 @@ stock('threads, what they wait for, and memory by program are there to be asked 
     assert.ok(batch);
     const space: StoredLink = { address: SLAB + 32, serial: 2n };
     const mutex: StoredLink = { address: SLAB + 4096, serial: 3n };
-    batch.object(object('space', SLAB + 32, 2n, {}, [null]));
+    batch.object(object('space', SLAB + 32, 2n, {}, [null, null]));
     batch.object(object('mutex', SLAB + 4096, 3n, { locked: 1n }, [{ address: SLAB, serial: 1n }]));
     const registers = { pc: 0x1_0000n, x2: 0x3f_0000_0000n, x10: 0xffff_ffff_ffff_ffffn, x17: 16n };
     batch.object(object('thread', SLAB, 1n, registers, [space, null, null, null, null]));

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { flavours } from '../../src/kernel/abi/entries.ts';
+import { flavours } from '../../src/kernel/abi/entry.ts';
 import { ConsoleInput, ConsoleOutput } from '../../src/userland/border/console.ts';
 import type { Processor, Service } from '../../src/userland/task/task.ts';
 

@@ -61,6 +61,28 @@ export const faultMessage = layout('faultMessage', {
   thread: 'u64',
 });
 
+/** Where a thread's handlers begin, as thread_get_handlers and thread_set_handlers use it; 0: none. */
+export const handlers = layout('handlers', {
+  /** Exceptions: a0 is the fault code, a1 the address, a2 the access. */
+  trap: 'u64',
+  /** Software interrupts. */
+  interrupt: 'u64',
+  /** Alerts that come over the link to my server; and over the link to my client. */
+  clientAlert: 'u64',
+  serverAlert: 'u64',
+});
+
+/** What the entry of a handler saves and return_from_exception restores: everything else is the handler's to keep. */
+export const savedState = layout('savedState', { pc: 'u64', a0: 'u64', a1: 'u64', a2: 'u64', flags: 'u64' });
+
+/** What a scheduler receives when a thread asks for the processor: the request of an idempotent call in its name. */
+export const schedulerMessage = layout('schedulerMessage', {
+  /** The thread's `schedulerValue`. */
+  value: 'u64',
+  /** Its `threadAddress`. */
+  thread: 'u64',
+});
+
 /**
  * The parent page: the page at this address of a program's space holds what its parent made for it. Offsets are
  * multiples of OBJECT_SIZE. References a parent does not give are null. The program's space and mappings are not here:

@@ -45,7 +45,10 @@ export const states = {
     size: 'u64',
     protection: 'u64',
   }),
-  /** `size` bytes at `startAddress` of its space, offered for mapping. `collecting` is 1 once collect was called. */
+  /**
+   * `size` bytes at `startAddress` of its space, offered for mapping. `collecting` is 1 once collect was called.
+   * `objectLimit`, `threadLimit`: how many objects (threads) may lie in it, of a region of a bottom space; 0: no limit.
+   */
   region: layout('region', {
     hash: 'u64',
     serial: 'u64',
@@ -53,6 +56,8 @@ export const states = {
     size: 'u64',
     protection: 'u64',
     collecting: 'u64',
+    objectLimit: 'u64',
+    threadLimit: 'u64',
   }),
   /** `alias` is the server's own word for the port, handed to it with each request. */
   port: layout('port', { hash: 'u64', serial: 'u64', alias: 'u64' }),
@@ -63,6 +68,9 @@ export const states = {
    * `turn`: order among runnable threads of one priority. `ticket`: order among those that wait on the same thing.
    * `deadline`: tick at which a sleeper wakes, 0 when it does not sleep. `reservation`: address of LR, all ones when
    * there is none. `faultCode`, `faultAddress`, `faultAccess`: what the thread told, or is telling, a keeper.
+   * `pending`: bits of `pendingBits`. `...Handler`: where handlers begin, 0: none. `saved...`: what the handler that was
+   * entered last interrupted. `server...`: where messages of each flavour enter the thread (0: behind the call), and with
+   * which stack. `...Count`: what the thread did so far; `copiedBytes`: what its calls copied.
    * `x` holds x1 to x31 in elements 1 to 31; element 0 is always 0.
    */
   thread: layout('thread', {
@@ -85,7 +93,20 @@ export const states = {
     clientAlertHandler: 'u64',
     serverAlertHandler: 'u64',
     savedPc: 'u64',
+    savedA0: 'u64',
+    savedA1: 'u64',
+    savedA2: 'u64',
+    savedFlags: 'u64',
+    serverStack: 'u64',
+    serverOnewayEntry: 'u64',
+    serverIdempotentEntry: 'u64',
+    serverReliableEntry: 'u64',
     retired: 'u64',
+    entryCount: 'u64',
+    exceptionCount: 'u64',
+    pageFaultCount: 'u64',
+    cancelCount: 'u64',
+    copiedBytes: 'u64',
     reservation: 'u64',
     fcsr: 'u64',
     pc: 'u64',
@@ -103,7 +124,7 @@ export const links = {
   region: ['space', 'keeper'],
   port: ['portset'],
   portset: [],
-  space: ['keeper'],
+  space: ['keeper', 'scheduler'],
   thread: ['space', 'scheduler', 'waitingFor', 'client', 'server'],
   reference: ['target'],
 } as const satisfies Record<TypeName, readonly string[]>;
@@ -131,4 +152,18 @@ export const threadFlags = {
   serverBroken: 256,
   clientEnded: 512,
   clientBroken: 1024,
+  /** The thread waits at its scheduler's port for the processor. */
+  asking: 2048,
+  /** The thread's scheduler knows that it could run; it runs while somebody donates to it. */
+  scheduled: 4096,
 } as const;
+
+/** Bits of a thread's `pending`: what its handlers are told as soon as exceptions are enabled. */
+export const pendingBits = { interrupt: 1, clientAlert: 2, serverAlert: 4 } as const;
+
+/** Bits of a mutex's `flags` (fluke.md A.3); with `priorityCeiling`, bits 8 to 12 are the ceiling. */
+export const mutexFlags = { inheritPriority: 1, priorityCeiling: 2, multitask: 4 } as const;
+export const MUTEX_CEILING_SHIFT = 8;
+
+/** Bits of a cond's `flags`. */
+export const condFlags = { multitask: 4 } as const;

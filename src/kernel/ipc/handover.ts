@@ -9,7 +9,7 @@
 import { highHalf, lowHalf } from '../../base/integer.ts';
 import { SHORT_MESSAGE_BYTES } from '../../base/limits.ts';
 import { causes, faults } from '../abi/codes.ts';
-import { flavours } from '../abi/entries.ts';
+import { flavours } from '../abi/entry.ts';
 import { faultMessage } from '../abi/memory.ts';
 import { protection, states, threadFlags } from '../abi/types.ts';
 import { resolve } from '../memory/chain.ts';

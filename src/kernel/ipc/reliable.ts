@@ -12,7 +12,8 @@
 import { joinHalves } from '../../base/integer.ts';
 import { MESSAGE_REFERENCES_MAX, STAGE_BYTES } from '../../base/limits.ts';
 import { outcomes } from '../abi/codes.ts';
-import { entries, flavours } from '../abi/entries.ts';
+import { entries } from '../abi/entries.ts';
+import { flavours } from '../abi/entry.ts';
 import { threadFlags } from '../abi/types.ts';
 import { taskWouldWait } from '../fault.ts';
 import { touch } from '../memory/changed.ts';

@@ -8,7 +8,8 @@
 import { present } from '../../base/assert.ts';
 import { SHORT_MESSAGE_BYTES } from '../../base/limits.ts';
 import { outcomes } from '../abi/codes.ts';
-import { entries, flavours } from '../abi/entries.ts';
+import { entries } from '../abi/entries.ts';
+import { flavours } from '../abi/entry.ts';
 import { threadFlags } from '../abi/types.ts';
 import { isRetryAnswer, taskWouldWait } from '../fault.ts';
 import { copyWindow, openRead, openWrite, readWindow, writeWindow } from '../memory/copy.ts';

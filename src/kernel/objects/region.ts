@@ -121,6 +121,8 @@ export const regionOperations: TypeOperations<Region> = {
     writeNumber(view, at.size, region.size);
     writeNumber(view, at.protection, region.protection);
     writeNumber(view, at.collecting, region.collecting ? 1 : 0);
+    writeNumber(view, at.objectLimit, region.objectLimit);
+    writeNumber(view, at.threadLimit, region.threadLimit);
   },
   links: (_k, region) => [live(region.space), live(region.keeper)],
   check(_k, region, view, [newSpace]) {
@@ -134,7 +136,8 @@ export const regionOperations: TypeOperations<Region> = {
     if (view === null) return 0;
     if (!isProtection(readNumber(view, at.protection))) return faults.invalidState;
     const collecting = readNumber(view, at.collecting);
-    return collecting === 0 || collecting === 1 ? 0 : faults.invalidState;
+    const isBounded = readNumber(view, at.objectLimit) >= 0 && readNumber(view, at.threadLimit) >= 0;
+    return isBounded && (collecting === 0 || collecting === 1) ? 0 : faults.invalidState;
   },
   load(k, region, view, [space, keeper]) {
     detachRegion(k, region);
@@ -143,6 +146,8 @@ export const regionOperations: TypeOperations<Region> = {
       region.size = readNumber(view, at.size);
       region.protection = readNumber(view, at.protection);
       region.collecting = readNumber(view, at.collecting) === 1;
+      region.objectLimit = readNumber(view, at.objectLimit);
+      region.threadLimit = readNumber(view, at.threadLimit);
       if (!region.collecting) {
         region.changedPages.clear();
         region.changedObjects.clear();

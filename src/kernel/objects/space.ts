@@ -9,10 +9,11 @@ import type { TypeOperations } from './operations.ts';
 
 export const spaceOperations: TypeOperations<Space> = {
   write() {},
-  links: (_k, space) => [live(space.keeper)],
+  links: (_k, space) => [live(space.keeper), live(space.scheduler)],
   check: () => 0,
-  load(k, space, _view, [keeper]) {
+  load(k, space, _view, [keeper, scheduler]) {
     if (keeper !== undefined) space.keeper = keeper as Port | null;
+    if (scheduler !== undefined) space.scheduler = scheduler as Port | null;
     touch(k, space);
   },
 };

@@ -2,13 +2,15 @@
  * Bringing an image of an older format up to this release's, one version at a time.
  *
  * Invariant: a step and the change of `user_version` are one transaction, so a crash leaves one version or the next.
- * Called by `schema.ts` when it opens the writing connection. There is one version so far; the next one adds its step.
+ * Called by `schema.ts` when it opens the writing connection. Formats before FORMAT_OLDEST were never in a release.
  */
 import type Database from 'better-sqlite3';
 import { assert } from '../../base/assert.ts';
 
 /** The format that this release writes; kept in SQLite's user_version. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
+/** The oldest format that can be brought up to it: format 1 knew no counters, handlers and limits. */
+export const FORMAT_OLDEST = 2;
 
 /** `steps[n]` turns format n into format n + 1. */
 export type MigrationSteps = Readonly<Record<number, (database: Database.Database) => void>>;

@@ -11,7 +11,7 @@ import { DamageError } from './contract.ts';
 import { exitCodes, StoreError } from './errors.ts';
 import { freshHead, HeadTable } from './head.ts';
 import { BUSY_MS } from './limits.ts';
-import { FORMAT_VERSION, migrate } from './migrate.ts';
+import { FORMAT_OLDEST, FORMAT_VERSION, migrate } from './migrate.ts';
 import { programsHash } from './rows.ts';
 
 /** SQLite's application_id of an image: 'Perd'. */
@@ -55,6 +55,13 @@ function isBlank(database: Database.Database, path: string): boolean {
       exitCodes.foreign,
       `${path} has image format ${version}; this release knows formats up to ${FORMAT_VERSION}`,
       'open it with the release that wrote it, or a newer one',
+    );
+  }
+  if (version < FORMAT_OLDEST) {
+    throw new StoreError(
+      exitCodes.foreign,
+      `${path} has image format ${version}, of a version before the first release; this one knows formats from ${FORMAT_OLDEST} on`,
+      'make a new image from the program',
     );
   }
   return false;

@@ -12,9 +12,20 @@ import { assert } from '../../base/assert.ts';
 import type { Fields, Layout, Scalar } from '../../base/layout.ts';
 import * as limits from '../../base/limits.ts';
 import { causes, faults, outcomes } from '../../kernel/abi/codes.ts';
-import { type Entry, type EntryName, entries, flavours } from '../../kernel/abi/entries.ts';
+import { type EntryName, entries } from '../../kernel/abi/entries.ts';
+import { type Entry, flavours, sensitivities } from '../../kernel/abi/entry.ts';
 import * as memory from '../../kernel/abi/memory.ts';
-import { protection, states, threadFlags, typeNames, typeNumbers } from '../../kernel/abi/types.ts';
+import {
+  condFlags,
+  MUTEX_CEILING_SHIFT,
+  mutexFlags,
+  pendingBits,
+  protection,
+  states,
+  threadFlags,
+  typeNames,
+  typeNumbers,
+} from '../../kernel/abi/types.ts';
 
 /** `waitingForReference` as C writes it: `waiting_for_reference`. */
 export function snakeCase(name: string): string {
@@ -125,6 +136,10 @@ function typesHeader(): string {
     `/* Type numbers, as region_search and reference_type tell them. */\n${numbers}\n` +
     `/* Protection bits. */\n${defines('PERDURE_', protection)}\n` +
     `/* Bits of a thread's flags. */\n${defines('PERDURE_THREAD_', threadFlags)}\n` +
+    `/* Bits of a thread's pending word. */\n${defines('PERDURE_PENDING_', pendingBits)}\n` +
+    `/* Bits of a mutex's flags; with PRIORITY_CEILING, bits from MUTEX_CEILING_SHIFT on are the ceiling. */\n` +
+    `${defines('PERDURE_MUTEX_', mutexFlags)}#define PERDURE_MUTEX_CEILING_SHIFT ${MUTEX_CEILING_SHIFT}\n` +
+    `${defines('PERDURE_COND_', condFlags)}\n` +
     '/* Places for objects. An object belongs to its address: it is not in these bytes and must not be copied. */\n' +
     `${storage}\n/* Simple state, as get_state, set_state and peek_state use it. */\n${shapes}`;
   return header(
@@ -147,6 +162,9 @@ function memoryHeader(): string {
     `${defines('PERDURE_ITEM_', memory.itemKinds)}\n` +
     `${struct('perdure_kernel_record', memory.kernelRecord as Layout<Fields>)}` +
     `${struct('perdure_fault_message', memory.faultMessage as Layout<Fields>)}` +
+    `${struct('perdure_scheduler_message', memory.schedulerMessage as Layout<Fields>)}` +
+    `${struct('perdure_handlers', memory.handlers as Layout<Fields>)}` +
+    `${struct('perdure_saved_state', memory.savedState as Layout<Fields>)}` +
     `#define PERDURE_TICKS_PER_NANOSECOND ${memory.TICKS_PER_NANOSECOND}\n\n` +
     '/* The parent page: addresses of the objects that a program was given. */\n' +
     `#define PERDURE_PARENT_PAGE ${hexadecimal(memory.PARENT_PAGE)}\n${page}\n` +
@@ -167,7 +185,7 @@ function memoryHeader(): string {
 
 /** Entries whose t0, t1, a5 and a6 count and address tables of references. */
 function carriesReferences(name: string): boolean {
-  return /^ipc_(client|server)_.*(send|receive)|^ipc_(reply_)?wait_receive$/.test(name);
+  return /^ipc_(client|server)_.*(send|receive)|^ipc_(reply_|setup_)?wait_receive$/.test(name);
 }
 
 /** The C type of an argument, by its name: the same names mean the same things in all entries. */
@@ -179,6 +197,11 @@ function argumentType(entry: string, name: string): string {
   }
   if (name === 'items') return 'struct perdure_item *';
   if (name === 'record') return 'struct perdure_kernel_record *';
+  if (name === 'handlers' || name === 'saved') {
+    const isRead = operation.startsWith('set_');
+    return `${isRead ? 'const ' : ''}struct perdure_${name === 'saved' ? 'saved_state' : name} *`;
+  }
+  if (operation === 'move') return `perdure_${group} *`;
   if (name === 'send' || name === 'source') return 'const void *';
   if (name === 'receive') return 'void *';
   if (group === 'ipc' && name === 'port') return 'perdure_reference *';
@@ -232,14 +255,16 @@ function stub(name: EntryName): string {
   if (!inputs.has(0)) before.unshift('  register uint64_t a0 __asm__("a0");\n');
   if (references) {
     parameters.push({ text: 'struct perdure_references *references', name: 'references' });
+    if (!inputs.has(5)) {
+      before.push('  register uint64_t a5 __asm__("a5") = references ? (uint64_t)references->send : 0;\n');
+    }
     before.push(
-      '  register uint64_t a5 __asm__("a5") = references ? (uint64_t)references->send : 0;\n',
       '  register uint64_t a6 __asm__("a6") = references ? (uint64_t)references->receive : 0;\n',
       '  register uint64_t t0 __asm__("t0") = references ? references->send_count : 0;\n',
       '  register uint64_t t1 __asm__("t1") = references ? references->receive_count : 0;\n',
     );
     after.push(
-      '  if (references) {\n    references->send = (perdure_reference **)a5;\n',
+      `  if (references) {\n${inputs.has(5) ? '' : '    references->send = (perdure_reference **)a5;\n'}`,
       '    references->receive = (perdure_reference **)a6;\n',
       '    references->send_count = t0;\n    references->receive_count = t1;\n  }\n',
     );
@@ -271,6 +296,7 @@ function entriesHeader(): string {
   );
   const body =
     `${numbers.join('')}\n/* Flavours of a message, as wait_receive tells them. */\n${defines('PERDURE_FLAVOUR_', flavours)}\n` +
+    `/* Sensitivities of thread_schedule. */\n${defines('PERDURE_SENSITIVITY_', sensitivities)}\n` +
     '/* Tables of references to send from and to receive into; after a call, what is left of them. */\n' +
     'struct perdure_references {\n  perdure_reference **send;\n  uint64_t send_count;\n' +
     '  perdure_reference **receive;\n  uint64_t receive_count;\n};\n\n' +

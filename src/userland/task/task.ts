@@ -8,7 +8,7 @@
  * the client's call takes no guest time beyond the entry's own and never changes whose turn it is (law 8).
  * The kernel implements `Processor`; servers implement `Service`. Neither side holds more than this.
  */
-import type { flavours } from '../../kernel/abi/entries.ts';
+import type { flavours } from '../../kernel/abi/entry.ts';
 
 /** A request as a user task gets it. `bytes` is valid until `receive` returns. */
 export interface Request {

@@ -14,6 +14,7 @@ extern "C" {
 #define PERDURE_ENTRY_MUTEX_CREATE 0x440
 #define PERDURE_ENTRY_MUTEX_CREATE_HASH 0x441
 #define PERDURE_ENTRY_MUTEX_DESTROY 0x442
+#define PERDURE_ENTRY_MUTEX_MOVE 0x443
 #define PERDURE_ENTRY_MUTEX_REFERENCE 0x444
 #define PERDURE_ENTRY_MUTEX_GET_STATE 0x445
 #define PERDURE_ENTRY_MUTEX_SET_STATE 0x446
@@ -24,6 +25,7 @@ extern "C" {
 #define PERDURE_ENTRY_COND_CREATE 0x480
 #define PERDURE_ENTRY_COND_CREATE_HASH 0x481
 #define PERDURE_ENTRY_COND_DESTROY 0x482
+#define PERDURE_ENTRY_COND_MOVE 0x483
 #define PERDURE_ENTRY_COND_REFERENCE 0x484
 #define PERDURE_ENTRY_COND_GET_STATE 0x485
 #define PERDURE_ENTRY_COND_SET_STATE 0x486
@@ -35,12 +37,15 @@ extern "C" {
 #define PERDURE_ENTRY_MAPPING_CREATE 0x4c0
 #define PERDURE_ENTRY_MAPPING_CREATE_HASH 0x4c1
 #define PERDURE_ENTRY_MAPPING_DESTROY 0x4c2
+#define PERDURE_ENTRY_MAPPING_MOVE 0x4c3
 #define PERDURE_ENTRY_MAPPING_GET_STATE 0x4c5
 #define PERDURE_ENTRY_MAPPING_SET_STATE 0x4c6
 #define PERDURE_ENTRY_MAPPING_PEEK_STATE 0x4c7
+#define PERDURE_ENTRY_MAPPING_PROTECT 0x4d0
 #define PERDURE_ENTRY_REGION_CREATE 0x500
 #define PERDURE_ENTRY_REGION_CREATE_HASH 0x501
 #define PERDURE_ENTRY_REGION_DESTROY 0x502
+#define PERDURE_ENTRY_REGION_MOVE 0x503
 #define PERDURE_ENTRY_REGION_REFERENCE 0x504
 #define PERDURE_ENTRY_REGION_GET_STATE 0x505
 #define PERDURE_ENTRY_REGION_SET_STATE 0x506
@@ -57,6 +62,7 @@ extern "C" {
 #define PERDURE_ENTRY_PORT_CREATE 0x540
 #define PERDURE_ENTRY_PORT_CREATE_HASH 0x541
 #define PERDURE_ENTRY_PORT_DESTROY 0x542
+#define PERDURE_ENTRY_PORT_MOVE 0x543
 #define PERDURE_ENTRY_PORT_REFERENCE 0x544
 #define PERDURE_ENTRY_PORT_GET_STATE 0x545
 #define PERDURE_ENTRY_PORT_SET_STATE 0x546
@@ -64,6 +70,7 @@ extern "C" {
 #define PERDURE_ENTRY_PORTSET_CREATE 0x580
 #define PERDURE_ENTRY_PORTSET_CREATE_HASH 0x581
 #define PERDURE_ENTRY_PORTSET_DESTROY 0x582
+#define PERDURE_ENTRY_PORTSET_MOVE 0x583
 #define PERDURE_ENTRY_PORTSET_REFERENCE 0x584
 #define PERDURE_ENTRY_PORTSET_GET_STATE 0x585
 #define PERDURE_ENTRY_PORTSET_SET_STATE 0x586
@@ -71,6 +78,7 @@ extern "C" {
 #define PERDURE_ENTRY_SPACE_CREATE 0x5c0
 #define PERDURE_ENTRY_SPACE_CREATE_HASH 0x5c1
 #define PERDURE_ENTRY_SPACE_DESTROY 0x5c2
+#define PERDURE_ENTRY_SPACE_MOVE 0x5c3
 #define PERDURE_ENTRY_SPACE_REFERENCE 0x5c4
 #define PERDURE_ENTRY_SPACE_GET_STATE 0x5c5
 #define PERDURE_ENTRY_SPACE_SET_STATE 0x5c6
@@ -78,13 +86,28 @@ extern "C" {
 #define PERDURE_ENTRY_THREAD_CREATE 0x600
 #define PERDURE_ENTRY_THREAD_CREATE_HASH 0x601
 #define PERDURE_ENTRY_THREAD_DESTROY 0x602
+#define PERDURE_ENTRY_THREAD_MOVE 0x603
 #define PERDURE_ENTRY_THREAD_REFERENCE 0x604
 #define PERDURE_ENTRY_THREAD_GET_STATE 0x605
 #define PERDURE_ENTRY_THREAD_SET_STATE 0x606
 #define PERDURE_ENTRY_THREAD_PEEK_STATE 0x607
 #define PERDURE_ENTRY_THREAD_SELF 0x610
+#define PERDURE_ENTRY_THREAD_ENABLE_EXCEPTIONS 0x611
+#define PERDURE_ENTRY_THREAD_DISABLE_EXCEPTIONS 0x612
+#define PERDURE_ENTRY_THREAD_GET_HANDLERS 0x613
+#define PERDURE_ENTRY_THREAD_SET_HANDLERS 0x614
+#define PERDURE_ENTRY_THREAD_GET_SAVED_STATE 0x615
+#define PERDURE_ENTRY_THREAD_SET_SAVED_STATE 0x616
+#define PERDURE_ENTRY_THREAD_RETURN_FROM_EXCEPTION 0x617
+#define PERDURE_ENTRY_THREAD_INTERRUPT 0x618
+#define PERDURE_ENTRY_THREAD_GET_CLIENT 0x619
+#define PERDURE_ENTRY_THREAD_SET_CLIENT 0x61a
+#define PERDURE_ENTRY_THREAD_GET_SERVER 0x61b
+#define PERDURE_ENTRY_THREAD_SET_SERVER 0x61c
+#define PERDURE_ENTRY_THREAD_SCHEDULE 0x61d
 #define PERDURE_ENTRY_REFERENCE_CREATE 0x640
 #define PERDURE_ENTRY_REFERENCE_DESTROY 0x642
+#define PERDURE_ENTRY_REFERENCE_MOVE 0x643
 #define PERDURE_ENTRY_REFERENCE_GET_STATE 0x645
 #define PERDURE_ENTRY_REFERENCE_SET_STATE 0x646
 #define PERDURE_ENTRY_REFERENCE_PEEK_STATE 0x647
@@ -99,15 +122,27 @@ extern "C" {
 #define PERDURE_ENTRY_IPC_REPLY_WAIT_RECEIVE 0x682
 #define PERDURE_ENTRY_IPC_SEND 0x683
 #define PERDURE_ENTRY_IPC_WAIT_RECEIVE 0x684
+#define PERDURE_ENTRY_IPC_SETUP_WAIT_RECEIVE 0x685
+#define PERDURE_ENTRY_IPC_CLIENT_CONNECT_SEND 0x688
 #define PERDURE_ENTRY_IPC_CLIENT_CONNECT_SEND_OVER_RECEIVE 0x689
+#define PERDURE_ENTRY_IPC_CLIENT_ACK_SEND 0x68a
+#define PERDURE_ENTRY_IPC_CLIENT_ACK_SEND_OVER_RECEIVE 0x68b
+#define PERDURE_ENTRY_IPC_CLIENT_ALERT 0x68c
 #define PERDURE_ENTRY_IPC_CLIENT_DISCONNECT 0x68d
 #define PERDURE_ENTRY_IPC_CLIENT_OVER_RECEIVE 0x68e
 #define PERDURE_ENTRY_IPC_CLIENT_RECEIVE 0x68f
+#define PERDURE_ENTRY_IPC_CLIENT_SEND 0x690
 #define PERDURE_ENTRY_IPC_CLIENT_SEND_OVER_RECEIVE 0x691
 #define PERDURE_ENTRY_IPC_SERVER_ACK_SEND_WAIT_RECEIVE 0x698
 #define PERDURE_ENTRY_IPC_SERVER_SEND_WAIT_RECEIVE 0x699
+#define PERDURE_ENTRY_IPC_SERVER_ACK_SEND 0x69a
+#define PERDURE_ENTRY_IPC_SERVER_ACK_SEND_OVER_RECEIVE 0x69b
+#define PERDURE_ENTRY_IPC_SERVER_ALERT 0x69c
 #define PERDURE_ENTRY_IPC_SERVER_DISCONNECT 0x69d
+#define PERDURE_ENTRY_IPC_SERVER_OVER_RECEIVE 0x69e
 #define PERDURE_ENTRY_IPC_SERVER_RECEIVE 0x69f
+#define PERDURE_ENTRY_IPC_SERVER_SEND 0x6a0
+#define PERDURE_ENTRY_IPC_SERVER_SEND_OVER_RECEIVE 0x6a1
 #define PERDURE_ENTRY_CLOCK_READ 0x6c0
 #define PERDURE_ENTRY_CLOCK_SLEEP 0x6c1
 #define PERDURE_ENTRY_KERNEL_RECORD 0x700
@@ -117,6 +152,11 @@ extern "C" {
 #define PERDURE_FLAVOUR_ONEWAY 0x1
 #define PERDURE_FLAVOUR_IDEMPOTENT 0x2
 #define PERDURE_FLAVOUR_RELIABLE 0x3
+
+/* Sensitivities of thread_schedule. */
+#define PERDURE_SENSITIVITY_BLOCK 0x0
+#define PERDURE_SENSITIVITY_SWITCH 0x1
+#define PERDURE_SENSITIVITY_CONFLICT 0x2
 
 /* Tables of references to send from and to receive into; after a call, what is left of them. */
 struct perdure_references {
@@ -160,6 +200,18 @@ static inline perdure_outcome perdure_mutex_destroy(perdure_mutex *mutex) {
                    : "+r"(a0), "+r"(a7)
                    :
                    : "a1", "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
+/* short: Moves the living mutex to another address, where no object may lie; what links to it follows. */
+static inline perdure_outcome perdure_mutex_move(perdure_mutex *mutex, perdure_mutex *destination) {
+  register uint64_t a0 __asm__("a0") = (uint64_t)mutex;
+  register uint64_t a1 __asm__("a1") = (uint64_t)destination;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_MUTEX_MOVE;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a1), "+r"(a7)
+                   :
+                   : "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
   return a0;
 }
 
@@ -278,6 +330,18 @@ static inline perdure_outcome perdure_cond_destroy(perdure_cond *cond) {
                    : "+r"(a0), "+r"(a7)
                    :
                    : "a1", "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
+/* short: Moves the living cond to another address, where no object may lie; what links to it follows. */
+static inline perdure_outcome perdure_cond_move(perdure_cond *cond, perdure_cond *destination) {
+  register uint64_t a0 __asm__("a0") = (uint64_t)cond;
+  register uint64_t a1 __asm__("a1") = (uint64_t)destination;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_COND_MOVE;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a1), "+r"(a7)
+                   :
+                   : "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
   return a0;
 }
 
@@ -412,6 +476,18 @@ static inline perdure_outcome perdure_mapping_destroy(perdure_mapping *mapping) 
   return a0;
 }
 
+/* short: Moves the living mapping to another address, where no object may lie; what links to it follows. */
+static inline perdure_outcome perdure_mapping_move(perdure_mapping *mapping, perdure_mapping *destination) {
+  register uint64_t a0 __asm__("a0") = (uint64_t)mapping;
+  register uint64_t a1 __asm__("a1") = (uint64_t)destination;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_MAPPING_MOVE;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a1), "+r"(a7)
+                   :
+                   : "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
 /* short: Copies out the simple state and the links (0: not wanted). */
 static inline perdure_outcome perdure_mapping_get_state(perdure_mapping *mapping, struct perdure_mapping_state *state, perdure_reference *region_reference, perdure_reference *space_reference) {
   register uint64_t a0 __asm__("a0") = (uint64_t)mapping;
@@ -454,6 +530,18 @@ static inline perdure_outcome perdure_mapping_peek_state(perdure_mapping *mappin
   return a0;
 }
 
+/* short: Changes what the mapping itself allows. */
+static inline perdure_outcome perdure_mapping_protect(perdure_mapping *mapping, uint64_t protection) {
+  register uint64_t a0 __asm__("a0") = (uint64_t)mapping;
+  register uint64_t a1 __asm__("a1") = (uint64_t)protection;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_MAPPING_PROTECT;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a1), "+r"(a7)
+                   :
+                   : "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
 /* short: Makes a region at this address; its links are null. */
 static inline perdure_outcome perdure_region_create(perdure_region *region) {
   register uint64_t a0 __asm__("a0") = (uint64_t)region;
@@ -485,6 +573,18 @@ static inline perdure_outcome perdure_region_destroy(perdure_region *region) {
                    : "+r"(a0), "+r"(a7)
                    :
                    : "a1", "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
+/* short: Moves the living region to another address, where no object may lie; what links to it follows. */
+static inline perdure_outcome perdure_region_move(perdure_region *region, perdure_region *destination) {
+  register uint64_t a0 __asm__("a0") = (uint64_t)region;
+  register uint64_t a1 __asm__("a1") = (uint64_t)destination;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_REGION_MOVE;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a1), "+r"(a7)
+                   :
+                   : "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
   return a0;
 }
 
@@ -704,6 +804,18 @@ static inline perdure_outcome perdure_port_destroy(perdure_port *port) {
   return a0;
 }
 
+/* short: Moves the living port to another address, where no object may lie; what links to it follows. */
+static inline perdure_outcome perdure_port_move(perdure_port *port, perdure_port *destination) {
+  register uint64_t a0 __asm__("a0") = (uint64_t)port;
+  register uint64_t a1 __asm__("a1") = (uint64_t)destination;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_PORT_MOVE;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a1), "+r"(a7)
+                   :
+                   : "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
 /* short: Points an existing reference at this port. */
 static inline perdure_outcome perdure_port_reference(perdure_port *port, perdure_reference *reference) {
   register uint64_t a0 __asm__("a0") = (uint64_t)port;
@@ -789,6 +901,18 @@ static inline perdure_outcome perdure_portset_destroy(perdure_portset *portset) 
   return a0;
 }
 
+/* short: Moves the living portset to another address, where no object may lie; what links to it follows. */
+static inline perdure_outcome perdure_portset_move(perdure_portset *portset, perdure_portset *destination) {
+  register uint64_t a0 __asm__("a0") = (uint64_t)portset;
+  register uint64_t a1 __asm__("a1") = (uint64_t)destination;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_PORTSET_MOVE;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a1), "+r"(a7)
+                   :
+                   : "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
 /* short: Points an existing reference at this portset. */
 static inline perdure_outcome perdure_portset_reference(perdure_portset *portset, perdure_reference *reference) {
   register uint64_t a0 __asm__("a0") = (uint64_t)portset;
@@ -868,6 +992,18 @@ static inline perdure_outcome perdure_space_destroy(perdure_space *space) {
                    : "+r"(a0), "+r"(a7)
                    :
                    : "a1", "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
+/* short: Moves the living space to another address, where no object may lie; what links to it follows. */
+static inline perdure_outcome perdure_space_move(perdure_space *space, perdure_space *destination) {
+  register uint64_t a0 __asm__("a0") = (uint64_t)space;
+  register uint64_t a1 __asm__("a1") = (uint64_t)destination;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_SPACE_MOVE;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a1), "+r"(a7)
+                   :
+                   : "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
   return a0;
 }
 
@@ -956,6 +1092,18 @@ static inline perdure_outcome perdure_thread_destroy(perdure_thread *thread) {
   return a0;
 }
 
+/* long: Moves the living thread to another address, where no object may lie; what links to it follows. It must be stopped. */
+static inline perdure_outcome perdure_thread_move(perdure_thread *thread, perdure_thread *destination) {
+  register uint64_t a0 __asm__("a0") = (uint64_t)thread;
+  register uint64_t a1 __asm__("a1") = (uint64_t)destination;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_MOVE;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a1), "+r"(a7)
+                   :
+                   : "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
 /* short: Points an existing reference at this thread. */
 static inline perdure_outcome perdure_thread_reference(perdure_thread *thread, perdure_reference *reference) {
   register uint64_t a0 __asm__("a0") = (uint64_t)thread;
@@ -1032,6 +1180,153 @@ static inline perdure_outcome perdure_thread_self(uint64_t *address) {
   return a0;
 }
 
+/* trivial: Exceptions, interrupts and alerts go to my handlers from now on; what is pending is taken at once. */
+static inline perdure_outcome perdure_thread_enable_exceptions(void) {
+  register uint64_t a0 __asm__("a0");
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_ENABLE_EXCEPTIONS;
+  __asm__ volatile("ecall"
+                   : "=r"(a0), "+r"(a7)
+                   :
+                   : "a1", "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
+/* trivial: My handlers are not entered until exceptions are enabled again; interrupts and alerts stay pending. */
+static inline perdure_outcome perdure_thread_disable_exceptions(void) {
+  register uint64_t a0 __asm__("a0");
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_DISABLE_EXCEPTIONS;
+  __asm__ volatile("ecall"
+                   : "=r"(a0), "+r"(a7)
+                   :
+                   : "a1", "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
+/* short: Copies out where my handlers begin (0: none). */
+static inline perdure_outcome perdure_thread_get_handlers(struct perdure_handlers *handlers) {
+  register uint64_t a0 __asm__("a0") = (uint64_t)handlers;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_GET_HANDLERS;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a7)
+                   :
+                   : "a1", "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
+/* short: Sets where my handlers begin (0: none). */
+static inline perdure_outcome perdure_thread_set_handlers(const struct perdure_handlers *handlers) {
+  register uint64_t a0 __asm__("a0") = (uint64_t)handlers;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_SET_HANDLERS;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a7)
+                   :
+                   : "a1", "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
+/* short: Copies out what was saved when my handler was entered. */
+static inline perdure_outcome perdure_thread_get_saved_state(struct perdure_saved_state *saved) {
+  register uint64_t a0 __asm__("a0") = (uint64_t)saved;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_GET_SAVED_STATE;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a7)
+                   :
+                   : "a1", "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
+/* short: Loads what return_from_exception will restore. */
+static inline perdure_outcome perdure_thread_set_saved_state(const struct perdure_saved_state *saved) {
+  register uint64_t a0 __asm__("a0") = (uint64_t)saved;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_SET_SAVED_STATE;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a7)
+                   :
+                   : "a1", "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
+/* trivial: Goes on where my handler was entered, by the saved state; exceptions are enabled as they were. */
+static inline perdure_outcome perdure_thread_return_from_exception(void) {
+  register uint64_t a0 __asm__("a0");
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_RETURN_FROM_EXCEPTION;
+  __asm__ volatile("ecall"
+                   : "=r"(a0), "+r"(a7)
+                   :
+                   : "a1", "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
+/* short: Posts a software interrupt: taken at once, from a wait too, when the thread has exceptions enabled; else pending. */
+static inline perdure_outcome perdure_thread_interrupt(perdure_thread *thread) {
+  register uint64_t a0 __asm__("a0") = (uint64_t)thread;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_INTERRUPT;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a7)
+                   :
+                   : "a1", "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
+/* short: Takes the link to my client out into a reference, so that I can serve another meanwhile. */
+static inline perdure_outcome perdure_thread_get_client(perdure_reference *reference) {
+  register uint64_t a0 __asm__("a0") = (uint64_t)reference;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_GET_CLIENT;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a7)
+                   :
+                   : "a1", "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
+/* short: Puts the link to my client back from a reference; null: I have none. */
+static inline perdure_outcome perdure_thread_set_client(perdure_reference *reference) {
+  register uint64_t a0 __asm__("a0") = (uint64_t)reference;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_SET_CLIENT;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a7)
+                   :
+                   : "a1", "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
+/* short: Takes the link to my server out into a reference, so that I can call another meanwhile. */
+static inline perdure_outcome perdure_thread_get_server(perdure_reference *reference) {
+  register uint64_t a0 __asm__("a0") = (uint64_t)reference;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_GET_SERVER;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a7)
+                   :
+                   : "a1", "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
+/* short: Puts the link to my server back from a reference; null: I have none. */
+static inline perdure_outcome perdure_thread_set_server(perdure_reference *reference) {
+  register uint64_t a0 __asm__("a0") = (uint64_t)reference;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_SET_SERVER;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a7)
+                   :
+                   : "a1", "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
+/* multi-stage: Donates my processor to a thread, for as many ticks (0: no limit), until what the sensitivity names happens or a message waits at the port set. */
+static inline perdure_outcome perdure_thread_schedule(perdure_thread *thread, uint64_t *ticks, perdure_portset *portset, uint64_t sensitivity) {
+  register uint64_t a0 __asm__("a0") = (uint64_t)thread;
+  register uint64_t a1 __asm__("a1") = (uint64_t)*ticks;
+  register uint64_t a2 __asm__("a2") = (uint64_t)portset;
+  register uint64_t a3 __asm__("a3") = (uint64_t)sensitivity;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_SCHEDULE;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a7)
+                   :
+                   : "a4", "a5", "a6", "t0", "t1", "memory");
+  *ticks = (uint64_t)a1;
+  return a0;
+}
+
 /* short: Makes a reference at this address; its links are null. */
 static inline perdure_outcome perdure_reference_create(perdure_reference *reference) {
   register uint64_t a0 __asm__("a0") = (uint64_t)reference;
@@ -1051,6 +1346,18 @@ static inline perdure_outcome perdure_reference_destroy(perdure_reference *refer
                    : "+r"(a0), "+r"(a7)
                    :
                    : "a1", "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
+/* short: Moves the living reference to another address, where no object may lie; what links to it follows. */
+static inline perdure_outcome perdure_reference_move(perdure_reference *reference, perdure_reference *destination) {
+  register uint64_t a0 __asm__("a0") = (uint64_t)reference;
+  register uint64_t a1 __asm__("a1") = (uint64_t)destination;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_REFERENCE_MOVE;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a1), "+r"(a7)
+                   :
+                   : "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
   return a0;
 }
 
@@ -1281,6 +1588,59 @@ static inline perdure_outcome perdure_ipc_wait_receive(perdure_portset *portset,
   return a0;
 }
 
+/* multi-stage: Says where messages of each flavour enter me (0: behind the call), with the stack as it is now, then wait_receive. */
+static inline perdure_outcome perdure_ipc_setup_wait_receive(perdure_portset *portset, uint64_t oneway_entry, uint64_t idempotent_entry, void **receive, uint64_t *receive_length, uint64_t reliable_entry, uint64_t *flavour, uint64_t *alias, struct perdure_references *references) {
+  register uint64_t a0 __asm__("a0") = (uint64_t)portset;
+  register uint64_t a1 __asm__("a1") = (uint64_t)oneway_entry;
+  register uint64_t a2 __asm__("a2") = (uint64_t)idempotent_entry;
+  register uint64_t a3 __asm__("a3") = (uint64_t)*receive;
+  register uint64_t a4 __asm__("a4") = (uint64_t)*receive_length;
+  register uint64_t a5 __asm__("a5") = (uint64_t)reliable_entry;
+  register uint64_t a6 __asm__("a6") = references ? (uint64_t)references->receive : 0;
+  register uint64_t t0 __asm__("t0") = references ? references->send_count : 0;
+  register uint64_t t1 __asm__("t1") = references ? references->receive_count : 0;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_IPC_SETUP_WAIT_RECEIVE;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5), "+r"(a6), "+r"(t0), "+r"(t1), "+r"(a7)
+                   :
+                   : "memory");
+  *receive = (void *)a3;
+  *receive_length = (uint64_t)a4;
+  if (flavour) *flavour = a1;
+  if (alias) *alias = a2;
+  if (references) {
+    references->receive = (perdure_reference **)a6;
+    references->send_count = t0;
+    references->receive_count = t1;
+  }
+  return a0;
+}
+
+/* multi-stage: Connects to a server of the port and sends the first piece; the line stays mine. */
+static inline perdure_outcome perdure_ipc_client_connect_send(perdure_reference *port, const void **send, uint64_t *send_length, struct perdure_references *references) {
+  register uint64_t a0 __asm__("a0") = (uint64_t)port;
+  register uint64_t a1 __asm__("a1") = (uint64_t)*send;
+  register uint64_t a2 __asm__("a2") = (uint64_t)*send_length;
+  register uint64_t a5 __asm__("a5") = references ? (uint64_t)references->send : 0;
+  register uint64_t a6 __asm__("a6") = references ? (uint64_t)references->receive : 0;
+  register uint64_t t0 __asm__("t0") = references ? references->send_count : 0;
+  register uint64_t t1 __asm__("t1") = references ? references->receive_count : 0;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_IPC_CLIENT_CONNECT_SEND;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a5), "+r"(a6), "+r"(t0), "+r"(t1), "+r"(a7)
+                   :
+                   : "a3", "a4", "memory");
+  *send = (const void *)a1;
+  *send_length = (uint64_t)a2;
+  if (references) {
+    references->send = (perdure_reference **)a5;
+    references->receive = (perdure_reference **)a6;
+    references->send_count = t0;
+    references->receive_count = t1;
+  }
+  return a0;
+}
+
 /* multi-stage: The whole of a reliable call: connect, send all, turn the line, receive. */
 static inline perdure_outcome perdure_ipc_client_connect_send_over_receive(perdure_reference *port, const void **send, uint64_t *send_length, void **receive, uint64_t *receive_length, struct perdure_references *references) {
   register uint64_t a0 __asm__("a0") = (uint64_t)port;
@@ -1307,6 +1667,71 @@ static inline perdure_outcome perdure_ipc_client_connect_send_over_receive(perdu
     references->send_count = t0;
     references->receive_count = t1;
   }
+  return a0;
+}
+
+/* multi-stage: Takes the line, if my server has it, and sends; what the server was still sending is discarded. */
+static inline perdure_outcome perdure_ipc_client_ack_send(const void **send, uint64_t *send_length, struct perdure_references *references) {
+  register uint64_t a0 __asm__("a0") = 0;
+  register uint64_t a1 __asm__("a1") = (uint64_t)*send;
+  register uint64_t a2 __asm__("a2") = (uint64_t)*send_length;
+  register uint64_t a5 __asm__("a5") = references ? (uint64_t)references->send : 0;
+  register uint64_t a6 __asm__("a6") = references ? (uint64_t)references->receive : 0;
+  register uint64_t t0 __asm__("t0") = references ? references->send_count : 0;
+  register uint64_t t1 __asm__("t1") = references ? references->receive_count : 0;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_IPC_CLIENT_ACK_SEND;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a5), "+r"(a6), "+r"(t0), "+r"(t1), "+r"(a7)
+                   :
+                   : "a3", "a4", "memory");
+  *send = (const void *)a1;
+  *send_length = (uint64_t)a2;
+  if (references) {
+    references->send = (perdure_reference **)a5;
+    references->receive = (perdure_reference **)a6;
+    references->send_count = t0;
+    references->receive_count = t1;
+  }
+  return a0;
+}
+
+/* multi-stage: Takes the line, sends, turns the line, receives. */
+static inline perdure_outcome perdure_ipc_client_ack_send_over_receive(const void **send, uint64_t *send_length, void **receive, uint64_t *receive_length, struct perdure_references *references) {
+  register uint64_t a0 __asm__("a0") = 0;
+  register uint64_t a1 __asm__("a1") = (uint64_t)*send;
+  register uint64_t a2 __asm__("a2") = (uint64_t)*send_length;
+  register uint64_t a3 __asm__("a3") = (uint64_t)*receive;
+  register uint64_t a4 __asm__("a4") = (uint64_t)*receive_length;
+  register uint64_t a5 __asm__("a5") = references ? (uint64_t)references->send : 0;
+  register uint64_t a6 __asm__("a6") = references ? (uint64_t)references->receive : 0;
+  register uint64_t t0 __asm__("t0") = references ? references->send_count : 0;
+  register uint64_t t1 __asm__("t1") = references ? references->receive_count : 0;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_IPC_CLIENT_ACK_SEND_OVER_RECEIVE;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5), "+r"(a6), "+r"(t0), "+r"(t1), "+r"(a7)
+                   :
+                   : "memory");
+  *send = (const void *)a1;
+  *send_length = (uint64_t)a2;
+  *receive = (void *)a3;
+  *receive_length = (uint64_t)a4;
+  if (references) {
+    references->send = (perdure_reference **)a5;
+    references->receive = (perdure_reference **)a6;
+    references->send_count = t0;
+    references->receive_count = t1;
+  }
+  return a0;
+}
+
+/* trivial: Alerts my server through the connection. */
+static inline perdure_outcome perdure_ipc_client_alert(void) {
+  register uint64_t a0 __asm__("a0");
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_IPC_CLIENT_ALERT;
+  __asm__ volatile("ecall"
+                   : "=r"(a0), "+r"(a7)
+                   :
+                   : "a1", "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
   return a0;
 }
 
@@ -1366,6 +1791,31 @@ static inline perdure_outcome perdure_ipc_client_receive(void **receive, uint64_
                    : "memory");
   *receive = (void *)a3;
   *receive_length = (uint64_t)a4;
+  if (references) {
+    references->send = (perdure_reference **)a5;
+    references->receive = (perdure_reference **)a6;
+    references->send_count = t0;
+    references->receive_count = t1;
+  }
+  return a0;
+}
+
+/* multi-stage: Sends the next piece to my server; the line stays mine. */
+static inline perdure_outcome perdure_ipc_client_send(const void **send, uint64_t *send_length, struct perdure_references *references) {
+  register uint64_t a0 __asm__("a0") = 0;
+  register uint64_t a1 __asm__("a1") = (uint64_t)*send;
+  register uint64_t a2 __asm__("a2") = (uint64_t)*send_length;
+  register uint64_t a5 __asm__("a5") = references ? (uint64_t)references->send : 0;
+  register uint64_t a6 __asm__("a6") = references ? (uint64_t)references->receive : 0;
+  register uint64_t t0 __asm__("t0") = references ? references->send_count : 0;
+  register uint64_t t1 __asm__("t1") = references ? references->receive_count : 0;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_IPC_CLIENT_SEND;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a5), "+r"(a6), "+r"(t0), "+r"(t1), "+r"(a7)
+                   :
+                   : "a3", "a4", "memory");
+  *send = (const void *)a1;
+  *send_length = (uint64_t)a2;
   if (references) {
     references->send = (perdure_reference **)a5;
     references->receive = (perdure_reference **)a6;
@@ -1462,6 +1912,71 @@ static inline perdure_outcome perdure_ipc_server_send_wait_receive(perdure_ports
   return a0;
 }
 
+/* multi-stage: Takes the line, if my client has it, and sends; what the client was still sending is discarded. */
+static inline perdure_outcome perdure_ipc_server_ack_send(const void **send, uint64_t *send_length, struct perdure_references *references) {
+  register uint64_t a0 __asm__("a0") = 0;
+  register uint64_t a1 __asm__("a1") = (uint64_t)*send;
+  register uint64_t a2 __asm__("a2") = (uint64_t)*send_length;
+  register uint64_t a5 __asm__("a5") = references ? (uint64_t)references->send : 0;
+  register uint64_t a6 __asm__("a6") = references ? (uint64_t)references->receive : 0;
+  register uint64_t t0 __asm__("t0") = references ? references->send_count : 0;
+  register uint64_t t1 __asm__("t1") = references ? references->receive_count : 0;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_IPC_SERVER_ACK_SEND;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a5), "+r"(a6), "+r"(t0), "+r"(t1), "+r"(a7)
+                   :
+                   : "a3", "a4", "memory");
+  *send = (const void *)a1;
+  *send_length = (uint64_t)a2;
+  if (references) {
+    references->send = (perdure_reference **)a5;
+    references->receive = (perdure_reference **)a6;
+    references->send_count = t0;
+    references->receive_count = t1;
+  }
+  return a0;
+}
+
+/* multi-stage: Takes the line, sends, turns the line, receives. */
+static inline perdure_outcome perdure_ipc_server_ack_send_over_receive(const void **send, uint64_t *send_length, void **receive, uint64_t *receive_length, struct perdure_references *references) {
+  register uint64_t a0 __asm__("a0") = 0;
+  register uint64_t a1 __asm__("a1") = (uint64_t)*send;
+  register uint64_t a2 __asm__("a2") = (uint64_t)*send_length;
+  register uint64_t a3 __asm__("a3") = (uint64_t)*receive;
+  register uint64_t a4 __asm__("a4") = (uint64_t)*receive_length;
+  register uint64_t a5 __asm__("a5") = references ? (uint64_t)references->send : 0;
+  register uint64_t a6 __asm__("a6") = references ? (uint64_t)references->receive : 0;
+  register uint64_t t0 __asm__("t0") = references ? references->send_count : 0;
+  register uint64_t t1 __asm__("t1") = references ? references->receive_count : 0;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_IPC_SERVER_ACK_SEND_OVER_RECEIVE;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5), "+r"(a6), "+r"(t0), "+r"(t1), "+r"(a7)
+                   :
+                   : "memory");
+  *send = (const void *)a1;
+  *send_length = (uint64_t)a2;
+  *receive = (void *)a3;
+  *receive_length = (uint64_t)a4;
+  if (references) {
+    references->send = (perdure_reference **)a5;
+    references->receive = (perdure_reference **)a6;
+    references->send_count = t0;
+    references->receive_count = t1;
+  }
+  return a0;
+}
+
+/* trivial: Alerts my client through the connection. */
+static inline perdure_outcome perdure_ipc_server_alert(void) {
+  register uint64_t a0 __asm__("a0");
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_IPC_SERVER_ALERT;
+  __asm__ volatile("ecall"
+                   : "=r"(a0), "+r"(a7)
+                   :
+                   : "a1", "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
 /* trivial: Ends the conversation with my client. */
 static inline perdure_outcome perdure_ipc_server_disconnect(void) {
   register uint64_t a0 __asm__("a0");
@@ -1470,6 +1985,33 @@ static inline perdure_outcome perdure_ipc_server_disconnect(void) {
                    : "=r"(a0), "+r"(a7)
                    :
                    : "a1", "a2", "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+  return a0;
+}
+
+/* multi-stage: Turns the line and receives. */
+static inline perdure_outcome perdure_ipc_server_over_receive(void **receive, uint64_t *receive_length, struct perdure_references *references) {
+  register uint64_t a0 __asm__("a0") = 0;
+  register uint64_t a1 __asm__("a1") = 0;
+  register uint64_t a2 __asm__("a2") = 0;
+  register uint64_t a3 __asm__("a3") = (uint64_t)*receive;
+  register uint64_t a4 __asm__("a4") = (uint64_t)*receive_length;
+  register uint64_t a5 __asm__("a5") = references ? (uint64_t)references->send : 0;
+  register uint64_t a6 __asm__("a6") = references ? (uint64_t)references->receive : 0;
+  register uint64_t t0 __asm__("t0") = references ? references->send_count : 0;
+  register uint64_t t1 __asm__("t1") = references ? references->receive_count : 0;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_IPC_SERVER_OVER_RECEIVE;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5), "+r"(a6), "+r"(t0), "+r"(t1), "+r"(a7)
+                   :
+                   : "memory");
+  *receive = (void *)a3;
+  *receive_length = (uint64_t)a4;
+  if (references) {
+    references->send = (perdure_reference **)a5;
+    references->receive = (perdure_reference **)a6;
+    references->send_count = t0;
+    references->receive_count = t1;
+  }
   return a0;
 }
 
@@ -1489,6 +2031,60 @@ static inline perdure_outcome perdure_ipc_server_receive(void **receive, uint64_
                    : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5), "+r"(a6), "+r"(t0), "+r"(t1), "+r"(a7)
                    :
                    : "memory");
+  *receive = (void *)a3;
+  *receive_length = (uint64_t)a4;
+  if (references) {
+    references->send = (perdure_reference **)a5;
+    references->receive = (perdure_reference **)a6;
+    references->send_count = t0;
+    references->receive_count = t1;
+  }
+  return a0;
+}
+
+/* multi-stage: Sends the next piece to my client; the line stays mine. */
+static inline perdure_outcome perdure_ipc_server_send(const void **send, uint64_t *send_length, struct perdure_references *references) {
+  register uint64_t a0 __asm__("a0") = 0;
+  register uint64_t a1 __asm__("a1") = (uint64_t)*send;
+  register uint64_t a2 __asm__("a2") = (uint64_t)*send_length;
+  register uint64_t a5 __asm__("a5") = references ? (uint64_t)references->send : 0;
+  register uint64_t a6 __asm__("a6") = references ? (uint64_t)references->receive : 0;
+  register uint64_t t0 __asm__("t0") = references ? references->send_count : 0;
+  register uint64_t t1 __asm__("t1") = references ? references->receive_count : 0;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_IPC_SERVER_SEND;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a5), "+r"(a6), "+r"(t0), "+r"(t1), "+r"(a7)
+                   :
+                   : "a3", "a4", "memory");
+  *send = (const void *)a1;
+  *send_length = (uint64_t)a2;
+  if (references) {
+    references->send = (perdure_reference **)a5;
+    references->receive = (perdure_reference **)a6;
+    references->send_count = t0;
+    references->receive_count = t1;
+  }
+  return a0;
+}
+
+/* multi-stage: Sends the rest to my client, turns the line, receives. */
+static inline perdure_outcome perdure_ipc_server_send_over_receive(const void **send, uint64_t *send_length, void **receive, uint64_t *receive_length, struct perdure_references *references) {
+  register uint64_t a0 __asm__("a0") = 0;
+  register uint64_t a1 __asm__("a1") = (uint64_t)*send;
+  register uint64_t a2 __asm__("a2") = (uint64_t)*send_length;
+  register uint64_t a3 __asm__("a3") = (uint64_t)*receive;
+  register uint64_t a4 __asm__("a4") = (uint64_t)*receive_length;
+  register uint64_t a5 __asm__("a5") = references ? (uint64_t)references->send : 0;
+  register uint64_t a6 __asm__("a6") = references ? (uint64_t)references->receive : 0;
+  register uint64_t t0 __asm__("t0") = references ? references->send_count : 0;
+  register uint64_t t1 __asm__("t1") = references ? references->receive_count : 0;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_IPC_SERVER_SEND_OVER_RECEIVE;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5), "+r"(a6), "+r"(t0), "+r"(t1), "+r"(a7)
+                   :
+                   : "memory");
+  *send = (const void *)a1;
+  *send_length = (uint64_t)a2;
   *receive = (void *)a3;
   *receive_length = (uint64_t)a4;
   if (references) {

@@ -61,6 +61,40 @@ _Static_assert(offsetof(struct perdure_fault_message, access) == 16, "perdure_fa
 _Static_assert(offsetof(struct perdure_fault_message, pc) == 24, "perdure_fault_message.pc");
 _Static_assert(offsetof(struct perdure_fault_message, thread) == 32, "perdure_fault_message.thread");
 
+struct perdure_scheduler_message {
+  uint64_t value;
+  uint64_t thread;
+};
+_Static_assert(sizeof(struct perdure_scheduler_message) == 16, "perdure_scheduler_message");
+_Static_assert(offsetof(struct perdure_scheduler_message, value) == 0, "perdure_scheduler_message.value");
+_Static_assert(offsetof(struct perdure_scheduler_message, thread) == 8, "perdure_scheduler_message.thread");
+
+struct perdure_handlers {
+  uint64_t trap;
+  uint64_t interrupt;
+  uint64_t client_alert;
+  uint64_t server_alert;
+};
+_Static_assert(sizeof(struct perdure_handlers) == 32, "perdure_handlers");
+_Static_assert(offsetof(struct perdure_handlers, trap) == 0, "perdure_handlers.trap");
+_Static_assert(offsetof(struct perdure_handlers, interrupt) == 8, "perdure_handlers.interrupt");
+_Static_assert(offsetof(struct perdure_handlers, client_alert) == 16, "perdure_handlers.client_alert");
+_Static_assert(offsetof(struct perdure_handlers, server_alert) == 24, "perdure_handlers.server_alert");
+
+struct perdure_saved_state {
+  uint64_t pc;
+  uint64_t a0;
+  uint64_t a1;
+  uint64_t a2;
+  uint64_t flags;
+};
+_Static_assert(sizeof(struct perdure_saved_state) == 40, "perdure_saved_state");
+_Static_assert(offsetof(struct perdure_saved_state, pc) == 0, "perdure_saved_state.pc");
+_Static_assert(offsetof(struct perdure_saved_state, a0) == 8, "perdure_saved_state.a0");
+_Static_assert(offsetof(struct perdure_saved_state, a1) == 16, "perdure_saved_state.a1");
+_Static_assert(offsetof(struct perdure_saved_state, a2) == 24, "perdure_saved_state.a2");
+_Static_assert(offsetof(struct perdure_saved_state, flags) == 32, "perdure_saved_state.flags");
+
 #define PERDURE_TICKS_PER_NANOSECOND 4
 
 /* The parent page: addresses of the objects that a program was given. */

@@ -50,6 +50,20 @@ extern "C" {
 #define PERDURE_THREAD_SERVER_BROKEN 0x100
 #define PERDURE_THREAD_CLIENT_ENDED 0x200
 #define PERDURE_THREAD_CLIENT_BROKEN 0x400
+#define PERDURE_THREAD_ASKING 0x800
+#define PERDURE_THREAD_SCHEDULED 0x1000
+
+/* Bits of a thread's pending word. */
+#define PERDURE_PENDING_INTERRUPT 0x1
+#define PERDURE_PENDING_CLIENT_ALERT 0x2
+#define PERDURE_PENDING_SERVER_ALERT 0x4
+
+/* Bits of a mutex's flags; with PRIORITY_CEILING, bits from MUTEX_CEILING_SHIFT on are the ceiling. */
+#define PERDURE_MUTEX_INHERIT_PRIORITY 0x1
+#define PERDURE_MUTEX_PRIORITY_CEILING 0x2
+#define PERDURE_MUTEX_MULTITASK 0x4
+#define PERDURE_MUTEX_CEILING_SHIFT 8
+#define PERDURE_COND_MULTITASK 0x4
 
 /* Places for objects. An object belongs to its address: it is not in these bytes and must not be copied. */
 typedef struct {
@@ -126,14 +140,18 @@ struct perdure_region_state {
   uint64_t size;
   uint64_t protection;
   uint64_t collecting;
+  uint64_t object_limit;
+  uint64_t thread_limit;
 };
-_Static_assert(sizeof(struct perdure_region_state) == 48, "perdure_region_state");
+_Static_assert(sizeof(struct perdure_region_state) == 64, "perdure_region_state");
 _Static_assert(offsetof(struct perdure_region_state, hash) == 0, "perdure_region_state.hash");
 _Static_assert(offsetof(struct perdure_region_state, serial) == 8, "perdure_region_state.serial");
 _Static_assert(offsetof(struct perdure_region_state, start_address) == 16, "perdure_region_state.start_address");
 _Static_assert(offsetof(struct perdure_region_state, size) == 24, "perdure_region_state.size");
 _Static_assert(offsetof(struct perdure_region_state, protection) == 32, "perdure_region_state.protection");
 _Static_assert(offsetof(struct perdure_region_state, collecting) == 40, "perdure_region_state.collecting");
+_Static_assert(offsetof(struct perdure_region_state, object_limit) == 48, "perdure_region_state.object_limit");
+_Static_assert(offsetof(struct perdure_region_state, thread_limit) == 56, "perdure_region_state.thread_limit");
 
 struct perdure_port_state {
   uint64_t hash;
@@ -181,14 +199,27 @@ struct perdure_thread_state {
   uint64_t client_alert_handler;
   uint64_t server_alert_handler;
   uint64_t saved_pc;
+  uint64_t saved_a0;
+  uint64_t saved_a1;
+  uint64_t saved_a2;
+  uint64_t saved_flags;
+  uint64_t server_stack;
+  uint64_t server_oneway_entry;
+  uint64_t server_idempotent_entry;
+  uint64_t server_reliable_entry;
   uint64_t retired;
+  uint64_t entry_count;
+  uint64_t exception_count;
+  uint64_t page_fault_count;
+  uint64_t cancel_count;
+  uint64_t copied_bytes;
   uint64_t reservation;
   uint64_t fcsr;
   uint64_t pc;
   uint64_t x[32];
   uint64_t f[32];
 };
-_Static_assert(sizeof(struct perdure_thread_state) == 696, "perdure_thread_state");
+_Static_assert(sizeof(struct perdure_thread_state) == 800, "perdure_thread_state");
 _Static_assert(offsetof(struct perdure_thread_state, hash) == 0, "perdure_thread_state.hash");
 _Static_assert(offsetof(struct perdure_thread_state, serial) == 8, "perdure_thread_state.serial");
 _Static_assert(offsetof(struct perdure_thread_state, thread_address) == 16, "perdure_thread_state.thread_address");
@@ -208,12 +239,25 @@ _Static_assert(offsetof(struct perdure_thread_state, interrupt_handler) == 120, 
 _Static_assert(offsetof(struct perdure_thread_state, client_alert_handler) == 128, "perdure_thread_state.client_alert_handler");
 _Static_assert(offsetof(struct perdure_thread_state, server_alert_handler) == 136, "perdure_thread_state.server_alert_handler");
 _Static_assert(offsetof(struct perdure_thread_state, saved_pc) == 144, "perdure_thread_state.saved_pc");
-_Static_assert(offsetof(struct perdure_thread_state, retired) == 152, "perdure_thread_state.retired");
-_Static_assert(offsetof(struct perdure_thread_state, reservation) == 160, "perdure_thread_state.reservation");
-_Static_assert(offsetof(struct perdure_thread_state, fcsr) == 168, "perdure_thread_state.fcsr");
-_Static_assert(offsetof(struct perdure_thread_state, pc) == 176, "perdure_thread_state.pc");
-_Static_assert(offsetof(struct perdure_thread_state, x) == 184, "perdure_thread_state.x");
-_Static_assert(offsetof(struct perdure_thread_state, f) == 440, "perdure_thread_state.f");
+_Static_assert(offsetof(struct perdure_thread_state, saved_a0) == 152, "perdure_thread_state.saved_a0");
+_Static_assert(offsetof(struct perdure_thread_state, saved_a1) == 160, "perdure_thread_state.saved_a1");
+_Static_assert(offsetof(struct perdure_thread_state, saved_a2) == 168, "perdure_thread_state.saved_a2");
+_Static_assert(offsetof(struct perdure_thread_state, saved_flags) == 176, "perdure_thread_state.saved_flags");
+_Static_assert(offsetof(struct perdure_thread_state, server_stack) == 184, "perdure_thread_state.server_stack");
+_Static_assert(offsetof(struct perdure_thread_state, server_oneway_entry) == 192, "perdure_thread_state.server_oneway_entry");
+_Static_assert(offsetof(struct perdure_thread_state, server_idempotent_entry) == 200, "perdure_thread_state.server_idempotent_entry");
+_Static_assert(offsetof(struct perdure_thread_state, server_reliable_entry) == 208, "perdure_thread_state.server_reliable_entry");
+_Static_assert(offsetof(struct perdure_thread_state, retired) == 216, "perdure_thread_state.retired");
+_Static_assert(offsetof(struct perdure_thread_state, entry_count) == 224, "perdure_thread_state.entry_count");
+_Static_assert(offsetof(struct perdure_thread_state, exception_count) == 232, "perdure_thread_state.exception_count");
+_Static_assert(offsetof(struct perdure_thread_state, page_fault_count) == 240, "perdure_thread_state.page_fault_count");
+_Static_assert(offsetof(struct perdure_thread_state, cancel_count) == 248, "perdure_thread_state.cancel_count");
+_Static_assert(offsetof(struct perdure_thread_state, copied_bytes) == 256, "perdure_thread_state.copied_bytes");
+_Static_assert(offsetof(struct perdure_thread_state, reservation) == 264, "perdure_thread_state.reservation");
+_Static_assert(offsetof(struct perdure_thread_state, fcsr) == 272, "perdure_thread_state.fcsr");
+_Static_assert(offsetof(struct perdure_thread_state, pc) == 280, "perdure_thread_state.pc");
+_Static_assert(offsetof(struct perdure_thread_state, x) == 288, "perdure_thread_state.x");
+_Static_assert(offsetof(struct perdure_thread_state, f) == 544, "perdure_thread_state.f");
 
 struct perdure_reference_state {
   uint64_t serial;

@@ -1,0 +1,193 @@
+/**
+ * The entry points of one-way, idempotent and reliable IPC: rows of the one numbered table (`../entries.ts`), in the order of their numbers.
+ * Holds no code that acts.
+ */
+import type { Entry } from '../entry.ts';
+
+export const ipcEntries = {
+  ipc_call: {
+    number: 0x680,
+    class: 'multi-stage',
+    arguments: ['port', 'send', 'sendLength', 'receive', 'receiveLength'],
+    results: ['send', 'sendLength', 'receive', 'receiveLength'],
+    summary: 'Idempotent request and answer: delivered at least once, cut to the shorter buffer.',
+  },
+  ipc_reply: {
+    number: 0x681,
+    class: 'multi-stage',
+    arguments: ['portset', 'send', 'sendLength'],
+    results: ['send', 'sendLength'],
+    summary: 'Answers the idempotent request being served.',
+  },
+  ipc_reply_wait_receive: {
+    number: 0x682,
+    class: 'multi-stage',
+    arguments: ['portset', 'send', 'sendLength', 'receive', 'receiveLength'],
+    results: ['flavour', 'alias', 'receive', 'receiveLength'],
+    summary: 'reply, then wait_receive.',
+  },
+  ipc_send: {
+    number: 0x683,
+    class: 'multi-stage',
+    arguments: ['port', 'send', 'sendLength'],
+    results: ['send', 'sendLength'],
+    summary: 'One-way: delivered at most once, lost when nobody waits.',
+  },
+  ipc_wait_receive: {
+    number: 0x684,
+    class: 'multi-stage',
+    arguments: ['portset', 'unused1', 'unused2', 'receive', 'receiveLength'],
+    results: ['flavour', 'alias', 'receive', 'receiveLength'],
+    summary: 'Waits for a message of any flavour on the ports of the set.',
+  },
+  ipc_setup_wait_receive: {
+    number: 0x685,
+    class: 'multi-stage',
+    arguments: ['portset', 'onewayEntry', 'idempotentEntry', 'receive', 'receiveLength', 'reliableEntry'],
+    results: ['flavour', 'alias', 'receive', 'receiveLength'],
+    summary:
+      'Says where messages of each flavour enter me (0: behind the call), with the stack as it is now, then wait_receive.',
+  },
+  ipc_client_connect_send: {
+    number: 0x688,
+    class: 'multi-stage',
+    arguments: ['port', 'send', 'sendLength'],
+    results: ['send', 'sendLength'],
+    summary: 'Connects to a server of the port and sends the first piece; the line stays mine.',
+  },
+  ipc_client_connect_send_over_receive: {
+    number: 0x689,
+    class: 'multi-stage',
+    arguments: ['port', 'send', 'sendLength', 'receive', 'receiveLength'],
+    results: ['send', 'sendLength', 'receive', 'receiveLength'],
+    summary: 'The whole of a reliable call: connect, send all, turn the line, receive.',
+  },
+  ipc_client_ack_send: {
+    number: 0x68a,
+    class: 'multi-stage',
+    arguments: ['unused0', 'send', 'sendLength'],
+    results: ['send', 'sendLength'],
+    summary:
+      'Takes the line, if my server has it, and sends; what the server was still sending is discarded.',
+  },
+  ipc_client_ack_send_over_receive: {
+    number: 0x68b,
+    class: 'multi-stage',
+    arguments: ['unused0', 'send', 'sendLength', 'receive', 'receiveLength'],
+    results: ['send', 'sendLength', 'receive', 'receiveLength'],
+    summary: 'Takes the line, sends, turns the line, receives.',
+  },
+  ipc_client_alert: {
+    number: 0x68c,
+    class: 'trivial',
+    arguments: [],
+    results: [],
+    summary: 'Alerts my server through the connection.',
+  },
+  ipc_client_disconnect: {
+    number: 0x68d,
+    class: 'trivial',
+    arguments: [],
+    results: [],
+    summary: 'Ends the conversation with my server.',
+  },
+  ipc_client_over_receive: {
+    number: 0x68e,
+    class: 'multi-stage',
+    arguments: ['unused0', 'unused1', 'unused2', 'receive', 'receiveLength'],
+    results: ['unused1', 'unused2', 'receive', 'receiveLength'],
+    summary: 'Turns the line and receives.',
+  },
+  ipc_client_receive: {
+    number: 0x68f,
+    class: 'multi-stage',
+    arguments: ['unused0', 'unused1', 'unused2', 'receive', 'receiveLength'],
+    results: ['unused1', 'unused2', 'receive', 'receiveLength'],
+    summary: 'Receives from my server until it turns the line or ends.',
+  },
+  ipc_client_send: {
+    number: 0x690,
+    class: 'multi-stage',
+    arguments: ['unused0', 'send', 'sendLength'],
+    results: ['send', 'sendLength'],
+    summary: 'Sends the next piece to my server; the line stays mine.',
+  },
+  ipc_client_send_over_receive: {
+    number: 0x691,
+    class: 'multi-stage',
+    arguments: ['unused0', 'send', 'sendLength', 'receive', 'receiveLength'],
+    results: ['send', 'sendLength', 'receive', 'receiveLength'],
+    summary: 'Sends the rest to my server, turns the line, receives.',
+  },
+  ipc_server_ack_send_wait_receive: {
+    number: 0x698,
+    class: 'multi-stage',
+    arguments: ['portset', 'send', 'sendLength', 'receive', 'receiveLength'],
+    results: ['flavour', 'alias', 'receive', 'receiveLength'],
+    summary: 'The whole of a reliable answer: take the line, send all, end, wait for the next message.',
+  },
+  ipc_server_send_wait_receive: {
+    number: 0x699,
+    class: 'multi-stage',
+    arguments: ['portset', 'send', 'sendLength', 'receive', 'receiveLength'],
+    results: ['flavour', 'alias', 'receive', 'receiveLength'],
+    summary: 'Sends the rest to my client, ends, waits for the next message.',
+  },
+  ipc_server_ack_send: {
+    number: 0x69a,
+    class: 'multi-stage',
+    arguments: ['unused0', 'send', 'sendLength'],
+    results: ['send', 'sendLength'],
+    summary:
+      'Takes the line, if my client has it, and sends; what the client was still sending is discarded.',
+  },
+  ipc_server_ack_send_over_receive: {
+    number: 0x69b,
+    class: 'multi-stage',
+    arguments: ['unused0', 'send', 'sendLength', 'receive', 'receiveLength'],
+    results: ['send', 'sendLength', 'receive', 'receiveLength'],
+    summary: 'Takes the line, sends, turns the line, receives.',
+  },
+  ipc_server_alert: {
+    number: 0x69c,
+    class: 'trivial',
+    arguments: [],
+    results: [],
+    summary: 'Alerts my client through the connection.',
+  },
+  ipc_server_disconnect: {
+    number: 0x69d,
+    class: 'trivial',
+    arguments: [],
+    results: [],
+    summary: 'Ends the conversation with my client.',
+  },
+  ipc_server_over_receive: {
+    number: 0x69e,
+    class: 'multi-stage',
+    arguments: ['unused0', 'unused1', 'unused2', 'receive', 'receiveLength'],
+    results: ['unused1', 'unused2', 'receive', 'receiveLength'],
+    summary: 'Turns the line and receives.',
+  },
+  ipc_server_receive: {
+    number: 0x69f,
+    class: 'multi-stage',
+    arguments: ['unused0', 'unused1', 'unused2', 'receive', 'receiveLength'],
+    results: ['unused1', 'unused2', 'receive', 'receiveLength'],
+    summary: 'Receives more from my client until it turns the line.',
+  },
+  ipc_server_send: {
+    number: 0x6a0,
+    class: 'multi-stage',
+    arguments: ['unused0', 'send', 'sendLength'],
+    results: ['send', 'sendLength'],
+    summary: 'Sends the next piece to my client; the line stays mine.',
+  },
+  ipc_server_send_over_receive: {
+    number: 0x6a1,
+    class: 'multi-stage',
+    arguments: ['unused0', 'send', 'sendLength', 'receive', 'receiveLength'],
+    results: ['send', 'sendLength', 'receive', 'receiveLength'],
+    summary: 'Sends the rest to my client, turns the line, receives.',
+  },
+} as const satisfies Record<string, Entry>;

@@ -1,0 +1,25 @@
+/**
+ * What a row of the table of entry points says, and the words that rows are written in.
+ *
+ * Imported by the table (`entries.ts`), its parts (`entries/`), and what derives from it. Holds no code that acts.
+ */
+
+/** fluke.md B.2: how a call is made atomic. */
+export type EntryClass = 'trivial' | 'short' | 'long' | 'multi-stage';
+
+export interface Entry {
+  /** What a7 holds. Part of the image format, never reused: 0x400 + 0x40 x type (or group) + operation. */
+  readonly number: number;
+  readonly class: EntryClass;
+  /** Argument i is in a(i). */
+  readonly arguments: readonly string[];
+  /** Result i is in a(i+1). One with an argument's name is what became of that argument. */
+  readonly results: readonly string[];
+  readonly summary: string;
+}
+
+/** Flavours of a message as wait_receive reports them. */
+export const flavours = { oneway: 1, idempotent: 2, reliable: 3 } as const;
+
+/** thread_schedule's sensitivity: what happens to the thread donated to that wakes its scheduler (ARCHITECTURE.md). */
+export const sensitivities = { block: 0, switch: 1, conflict: 2 } as const;
