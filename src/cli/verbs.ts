@@ -128,6 +128,11 @@ export const verbTable: readonly VerbRow[] = [
     options: [
       { name: 'fresh', kind: 'switch', summary: 'start anew; the old files are kept aside' },
       {
+        name: 'ephemeral',
+        kind: 'switch',
+        summary: 'without an image: the first operand is PROGRAM.elf, and nothing is kept',
+      },
+      {
         name: 'interval',
         kind: 'number',
         placeholder: 'MS',

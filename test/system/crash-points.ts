@@ -66,7 +66,7 @@ async function live(subject: Subject, cwd: string, point: string | null) {
 
 interface End {
   readonly output: Buffer;
-  readonly hash: string;
+  readonly hash: string | null;
 }
 
 function endOf(cwd: string): End {

@@ -83,7 +83,7 @@ export interface Report {
   /** As PERDURE_TIER named it. */
   readonly tier: string;
   readonly tiers: TierStatistics;
-  readonly imageHash: string;
+  readonly imageHash: string | null;
   readonly pagesEvicted: number;
   readonly checkpoints: number;
 }

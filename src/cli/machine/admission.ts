@@ -13,7 +13,8 @@ import type { Program } from './program.ts';
 import { checkNewSink } from './sink.ts';
 
 export interface Admission {
-  readonly image: string;
+  /** Null for a machine that is not kept. */
+  readonly image: string | null;
   /** Null lets an image go on with what it has. */
   readonly program: Program | null;
   /** The old image is put aside and a new one made. */
@@ -33,6 +34,12 @@ export function admit(wanted: Admission): boolean {
     if (file === null) continue;
     if (file === image) throw usageError(`${option} ${file}: it is the image itself`, 'choose another file');
     checkFolder(option, file);
+  }
+  if (image === null) {
+    if (isFresh)
+      throw usageError('--fresh and --ephemeral exclude each other', 'an ephemeral machine is always new');
+    if (out !== null) checkNewSink(out);
+    return false;
   }
   if (isFresh) {
     if (program === null)

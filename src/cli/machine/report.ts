@@ -87,7 +87,7 @@ function endOf(end: RunEnd, ended: Ended | null): Record<string, unknown> {
 function put(invocation: Invocation, store: Store, facts: Readonly<Record<string, unknown>>): void {
   const file = invocation.options.report as string | undefined;
   if (file === undefined && !invocation.json) return;
-  const text = JSON.stringify({ ...facts, store: store.statistics(), imageHash: store.imageHash() });
+  const text = JSON.stringify({ ...facts, store: store.statistics(), imageHash: store.imageHash() || null });
   if (file !== undefined) fs.writeFileSync(path.resolve(invocation.cwd, file), `${text}\n`);
   if (invocation.json) invocation.stderr.write(`${text}\n`);
 }

@@ -8,7 +8,8 @@ import path from 'node:path';
 import { ExitCode, OperatorError, usageError } from '../errors.ts';
 
 export interface Target {
-  readonly image: string;
+  /** Null for a machine that is not kept. */
+  readonly image: string | null;
   readonly program: string | null;
   readonly arguments: readonly string[];
   /** The image's name was made from the program's. */
@@ -36,8 +37,22 @@ function isElf(file: string): boolean {
   }
 }
 
+/** `--ephemeral PROGRAM [ARGS]`: a program without an image. */
+export function ephemeralTarget(operands: readonly string[], cwd: string): Target {
+  const [first, ...args] = operands;
+  if (first === undefined) throw usageError('a program is missing', 'perdure run --ephemeral PROGRAM.elf');
+  const program = path.resolve(cwd, first);
+  if (fs.existsSync(program) && !isElf(program)) {
+    throw usageError(
+      `--ephemeral ${first}: it is not a program, and an ephemeral machine has no image`,
+      'perdure run --ephemeral PROGRAM.elf, or perdure run IMAGE',
+    );
+  }
+  return { image: null, program, arguments: args, isImplied: false };
+}
+
 /** `IMAGE [PROGRAM [ARGS]]`, or `PROGRAM [ARGS]` alone, whose image is ./PROGRAM.db. */
-export function resolveTarget(operands: readonly string[], cwd: string): Target {
+export function resolveTarget(operands: readonly string[], cwd: string): Target & { readonly image: string } {
   const [first, second, ...rest] = operands;
   if (first === undefined) throw usageError('an image or a program is missing', 'perdure run --help');
   if (isElf(path.resolve(cwd, first))) {

@@ -11,6 +11,7 @@ import path from 'node:path';
 import { ProgramError } from '../../persist/create.ts';
 import type { Durability, Store } from '../../persist/store/contract.ts';
 import { openStore } from '../../persist/store/open.ts';
+import { VolatileStore } from '../../persist/store/volatile.ts';
 import { ExitCode, OperatorError } from '../errors.ts';
 import { admit, noCheckpoint, refuseOther } from '../machine/admission.ts';
 import type { BorderState } from '../machine/assemble.ts';
@@ -25,13 +26,15 @@ import type { RunEnd } from '../machine/runner.ts';
 import { Runner } from '../machine/runner.ts';
 import { openFileSink, openStreamSink } from '../machine/sink.ts';
 import { openSource } from '../machine/source.ts';
-import { resolveTarget, setAside } from '../machine/target.ts';
+import { ephemeralTarget, resolveTarget, setAside } from '../machine/target.ts';
 import { type TierPlan, tierPlanOf } from '../machine/tier.ts';
 import type { Invocation } from '../verbs.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const startMs = performance.now();
-  const target = resolveTarget(invocation.operands, invocation.cwd);
+  const isEphemeral = invocation.options.ephemeral === true;
+  const resolve = isEphemeral ? ephemeralTarget : resolveTarget;
+  const target = resolve(invocation.operands, invocation.cwd);
   const say = (line: string): void => {
     if (!invocation.quiet) invocation.stderr.write(`perdure: ${line}\n`);
   };
@@ -46,14 +49,18 @@ export async function run(invocation: Invocation): Promise<number> {
   const tierPlan = tierPlanOf(invocation.env);
   const isFresh = invocation.options.fresh === true;
   const isNew = admit({ image: target.image, program, isFresh, out, report: fileOf('report') });
-  if (isFresh) setAside(target.image, out, say);
+  const { image } = target;
+  if (isFresh && image !== null) setAside(image, out, say);
   try {
-    const store = openStore(target.image, {
-      create: program !== null,
-      durability: invocation.options.durability as Durability,
-      effects: { wallMs: () => Date.now(), randomBytes, pid: process.pid },
-      crashPoint,
-    });
+    const store: Store =
+      image === null
+        ? new VolatileStore()
+        : openStore(image, {
+            create: program !== null,
+            durability: invocation.options.durability as Durability,
+            effects: { wallMs: () => Date.now(), randomBytes, pid: process.pid },
+            crashPoint,
+          });
     let isStarted = false;
     try {
       const begun = (): void => {
@@ -64,7 +71,7 @@ export async function run(invocation: Invocation): Promise<number> {
     } finally {
       await store.close();
       // This process made it and could not even load the program: nobody needs it.
-      if (isNew && !isStarted && store.head === null) fs.rmSync(target.image, { force: true });
+      if (image !== null && isNew && !isStarted && store.head === null) fs.rmSync(image, { force: true });
     }
   } catch (error) {
     writeErrorReport(invocation, error);
@@ -159,7 +166,7 @@ async function runStore(start: Start): Promise<number> {
   );
   if (head !== null)
     say(`${store.path} goes on at generation ${head.generation} (${parts.objectCount} objects)`);
-  const release = handleSignals(runner, say);
+  const release = handleSignals(runner, options.ephemeral !== true, say);
   const firstSliceMs = performance.now();
   let end: RunEnd;
   try {
@@ -174,7 +181,11 @@ async function runStore(start: Start): Promise<number> {
   writeReport(invocation, { runner, parts, store, end, seconds, startupMs, tier: tierPlan.name });
   const ended = parts.server.ended;
   if (end === 'interrupt') {
-    say(`stopped at generation ${parts.server.published}; perdure run ${store.path} goes on`);
+    say(
+      invocation.options.ephemeral === true
+        ? 'stopped; nothing is kept of an ephemeral machine'
+        : `stopped at generation ${parts.server.published}; perdure run ${store.path} goes on`,
+    );
     return ExitCode.interrupted;
   }
   if (ended === null) return ExitCode.done;
@@ -206,12 +217,12 @@ function sliceTicksMax(env: Invocation['env']): number {
 }
 
 /** Ctrl-C and SIGTERM: a last checkpoint; a second one: at once, as safe as kill -9. */
-function handleSignals(runner: Runner, say: (line: string) => void): () => void {
+function handleSignals(runner: Runner, isKept: boolean, say: (line: string) => void): () => void {
   let count = 0;
   const onSignal = (): void => {
     count++;
     if (count > 1) process.exit(ExitCode.interrupted);
-    say('stopping after a last checkpoint; again to stop at once');
+    say(isKept ? 'stopping after a last checkpoint; again to stop at once' : 'stopping');
     runner.requestStop();
   };
   process.on('SIGINT', onSignal);

@@ -111,7 +111,7 @@ export interface Store {
   /** The worker's error, if it failed: the machine must stop. */
   readonly failure: Error | null;
   addProgram(program: ProgramRow): void;
-  /** Hash over non-zero pages, objects (stale links as null) and the kernel record, after folding everything. */
+  /** Hash over non-zero pages, objects (stale links as null) and the kernel record, after folding everything; empty without an image. */
   imageHash(): string;
   /** Numbers for reports: bytes written, transactions, folds, log size. */
   statistics(): Readonly<Record<string, number>>;
