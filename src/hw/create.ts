@@ -264,6 +264,7 @@ function createHart(core: Core, spaces: AddressSpaces, frameChanged: (frame: num
     pcHalves: new Uint32Array(buffer, at.pc, 2),
     reservation: new BigUint64Array(buffer, at.reservation, 1),
     tickWord,
+    tickHalves: new Uint32Array(buffer, at.tick, 2),
     retiredWord: new BigUint64Array(buffer, at.retired, 1),
     trapValueWord: new BigUint64Array(buffer, at.trapValue, 1),
     get fcsr() {

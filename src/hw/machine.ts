@@ -38,6 +38,8 @@ export interface Hart {
   readonly reservation: BigUint64Array;
   /** Tick counter (retired instructions plus what `addTicks` added): what the counters cycle and time read. Element 0. */
   readonly tickWord: BigUint64Array;
+  /** The same in halves, low first. */
+  readonly tickHalves: Uint32Array;
   /** Element 0 is what instret reads; `run` adds what it retires. Whoever loads a thread sets it to the thread's count. */
   readonly retiredWord: BigUint64Array;
   /** Moves the tick forward by this many (below 2^53). */

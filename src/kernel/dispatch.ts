@@ -30,6 +30,7 @@ import { isFault, results } from './results.ts';
 import { chargeEntry } from './schedule.ts';
 import type { KernelState, Thread } from './state.ts';
 import * as state from './state-calls.ts';
+import { note, traceEvents } from './trace.ts';
 
 type Handler = (k: KernelState, caller: Thread, registers: Uint32Array) => number;
 
@@ -181,8 +182,10 @@ export function enter(k: KernelState, caller: Thread): Entered {
   for (let attempt = 0; attempt < ABSENT_MAX; attempt += 1) {
     k.copied = 0;
     const registers = registersOf(k, caller);
-    const handler = handlerOf(entryNumber(registers));
+    const number = entryNumber(registers);
+    const handler = handlerOf(number);
     const result = handler === undefined ? faults.invalidEntry : handler(k, caller, registers);
+    if (result !== results.absent) note(k, traceEvents.entry.kind, caller.serial, number, result);
     if (result >= 0 && !isFault(result)) {
       // The service that answered may have destroyed its client.
       if (caller.alive) completeCall(k, caller, result);

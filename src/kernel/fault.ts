@@ -16,6 +16,7 @@ import { touch } from './memory/changed.ts';
 import { results } from './results.ts';
 import { park, wait, wake } from './schedule.ts';
 import { type KernelState, live, type Port, type Thread } from './state.ts';
+import { note, traceEvents } from './trace.ts';
 
 /**
  * What came of a fault: make the access again, at no cost; give control back, nothing was changed; the thread waits; or
@@ -45,6 +46,7 @@ export function serveFault(
   access: number,
 ): Served {
   k.statistics.faults += 1;
+  note(k, traceEvents.fault.kind, thread.serial, code, address);
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
     const { port, reported } = keeperOf(k, thread, code, address, access);
     if (port === null) return keepBlocked(k, thread, code, address, access);
@@ -98,6 +100,13 @@ function askTask(
   const service = live(port.portset)?.service ?? null;
   if (service === null) return 'service';
   k.statistics.services += 1;
+  note(
+    k,
+    traceEvents.service.kind,
+    thread.serial,
+    Number(BigInt.asUintN(53, port.alias)),
+    flavours.idempotent,
+  );
   const answer = service.receive({
     flavour: flavours.idempotent,
     alias: Number(BigInt.asUintN(53, port.alias)),

@@ -30,6 +30,7 @@ import {
   type Space,
   type Thread,
 } from './state.ts';
+import { note, traceEvents } from './trace.ts';
 
 /** A serial for an object at this place. Objects in a task's own memory are in no image and take others. */
 function newSerial(k: KernelState, home: Space | null, address: number): number {
@@ -138,6 +139,7 @@ export function createObject(
   place(k, object);
   if (type === typeNumbers.thread) k.threadCount += 1;
   touch(k, object);
+  note(k, traceEvents.create.kind, 0, object.serial, type);
   return object;
 }
 
@@ -150,6 +152,7 @@ export function destroyObject(k: KernelState, object: KernelObject): void {
     releaseThread(k, object);
     k.threadCount -= 1;
   }
+  note(k, traceEvents.destroy.kind, 0, object.serial, object.type);
   noteObjectGone(k, object);
   displace(k, object);
   object.alive = false;

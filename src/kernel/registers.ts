@@ -9,6 +9,7 @@ import { joinHalves, lowHalf, TWO_32 } from '../base/integer.ts';
 import { TICKS_PER_NANOSECOND } from './abi/memory.ts';
 import { states } from './abi/types.ts';
 import type { KernelState, Thread } from './state.ts';
+import { note, traceEvents } from './trace.ts';
 
 const at = states.thread.offset;
 /** All ones: no reservation. */
@@ -107,6 +108,7 @@ export function loadRegisters(k: KernelState, thread: Thread): void {
   hart.retiredWord[0] = BigInt(thread.retired);
   k.loaded = thread;
   k.statistics.switches += 1;
+  note(k, traceEvents.switch.kind, thread.serial, 0, 0);
 }
 
 /** A thread that lets another run loses its LR reservation (otherwise SC could miss the other's store). */

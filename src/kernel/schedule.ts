@@ -16,6 +16,7 @@ import { dequeue, enqueue } from './queue.ts';
 import { clearReservation, completeCall } from './registers.ts';
 import { results } from './results.ts';
 import { type KernelObject, type KernelState, live, type Queue, type Thread } from './state.ts';
+import { note, traceEvents } from './trace.ts';
 
 /** The thread whose turn it is, or null when none can run. */
 export function firstRunnable(k: KernelState): Thread | null {
@@ -75,6 +76,7 @@ export function wait(k: KernelState, thread: Thread, queue: Queue, object: Kerne
   forgetTurn(thread);
   enqueue(queue, thread);
   touch(k, thread);
+  note(k, traceEvents.wait.kind, thread.serial, object.serial, object.type);
   return results.blocked;
 }
 
@@ -90,6 +92,7 @@ export function wake(k: KernelState, thread: Thread): void {
   thread.deadline = 0n;
   thread.flags &= ~threadFlags.faulting;
   touch(k, thread);
+  note(k, traceEvents.wake.kind, thread.serial, 0, 0);
   if (isRunnable) return;
   if ((thread.flags & threadFlags.stopped) !== 0 || thread.isTask || live(thread.space) === null) return;
   takeNewTurn(k, thread);
@@ -99,6 +102,7 @@ export function wake(k: KernelState, thread: Thread): void {
 /** Ends the thread's wait, and its call with this outcome. */
 export function finish(k: KernelState, thread: Thread, outcome: number): void {
   completeCall(k, thread, outcome);
+  note(k, traceEvents.finish.kind, thread.serial, outcome, 0);
   wake(k, thread);
 }
 
@@ -107,6 +111,7 @@ export function park(k: KernelState, thread: Thread): void {
   leaveQueue(k, thread);
   forgetTurn(thread);
   touch(k, thread);
+  note(k, traceEvents.park.kind, thread.serial, 0, 0);
 }
 
 /** The machine's tick. */
@@ -143,6 +148,7 @@ export function sleep(k: KernelState, thread: Thread, deadline: bigint): number 
   forgetTurn(thread);
   enqueue(k.sleepers, thread);
   touch(k, thread);
+  note(k, traceEvents.sleep.kind, thread.serial, Number(deadline), 0);
   return results.blocked;
 }
 

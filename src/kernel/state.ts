@@ -11,6 +11,7 @@
 import { QUANTUM_TICKS } from '../base/limits.ts';
 import type { Machine } from '../hw/machine.ts';
 import { states, type typeNumbers } from './abi/types.ts';
+import { createTrace, type Trace } from './trace.ts';
 
 /** What a user task answers with; the same shape as userland's `Service`, which the kernel may not import. */
 export interface TaskService {
@@ -310,6 +311,8 @@ export interface KernelState {
   slicesGivenUp: boolean;
   /** host: guests have run in this life; only restart, before that, gives objects their old serials back. */
   hasRun: boolean;
+  /** host: what happened last (`trace.ts`); never read by the kernel. */
+  readonly trace: Trace;
   /** host: numbers for reports; never read by the kernel. */
   readonly statistics: {
     entries: number;
@@ -385,6 +388,7 @@ export function createState(machine: Machine): KernelState {
     spentTicks: 0,
     slicesGivenUp: false,
     hasRun: false,
+    trace: createTrace(),
     statistics: { entries: 0, faults: 0, switches: 0, services: 0, retired: 0 },
   };
 }

@@ -13,6 +13,7 @@ import { threadFlags } from '../abi/types.ts';
 import { touch } from '../memory/changed.ts';
 import { finish, wake } from '../schedule.ts';
 import { type KernelState, live, type Thread } from '../state.ts';
+import { note, traceEvents } from '../trace.ts';
 
 /** The server that this client has a conversation with, or null. */
 export function serverOf(client: Thread): Thread | null {
@@ -49,6 +50,7 @@ export function connect(k: KernelState, client: Thread, server: Thread): void {
   server.flags &= ~(threadFlags.clientEnded | threadFlags.clientBroken);
   touch(k, client);
   touch(k, server);
+  note(k, traceEvents.connect.kind, client.serial, server.serial, 0);
 }
 
 /** The server has an idempotent client, which the caller of this makes wait for the server at once. */
@@ -94,6 +96,7 @@ export function dropClient(k: KernelState, server: Thread, isDestroyed: boolean)
   const isNormal = (server.flags & threadFlags.serverSender) !== 0 && !isDestroyed;
   const isWaiting = waitsFor(client, server) && (isRepeated || !isAtFault(client));
   unlink(k, client, server);
+  note(k, traceEvents.disconnect.kind, server.serial, client.serial, 0);
   if (isRepeated) {
     if (isWaiting) wake(k, client);
   } else if (!isWaiting) client.flags |= isNormal ? threadFlags.serverEnded : threadFlags.serverBroken;
@@ -111,6 +114,7 @@ export function dropServer(k: KernelState, client: Thread, isDestroyed: boolean)
   const isNormal = (client.flags & threadFlags.clientSender) !== 0 && !isDestroyed;
   const isWaiting = waitsFor(server, client) && !isAtFault(server);
   unlink(k, client, server);
+  note(k, traceEvents.disconnect.kind, client.serial, server.serial, 0);
   if (!isWaiting) server.flags |= isNormal ? threadFlags.clientEnded : threadFlags.clientBroken;
   else finish(k, server, isNormal ? outcomes.receiveDisconnected : outcomes.sendDisconnected);
 }

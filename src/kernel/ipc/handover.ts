@@ -17,6 +17,7 @@ import { copyWindow, openRead, openWrite, writeWindow } from '../memory/copy.ts'
 import { argument, pcOf, registersOf, setArgument, setArgumentWord } from '../registers.ts';
 import { finish } from '../schedule.ts';
 import { type KernelState, live, type Port, type Portset, type Thread } from '../state.ts';
+import { note, traceEvents } from '../trace.ts';
 import { connectIdempotent, dropClient } from './connection.ts';
 
 /** True for the fault codes that belong to a region's keeper. */
@@ -134,6 +135,7 @@ export function handOverBytes(
   dropClient(k, server, false);
   writeWindow(k, k.window, server, bytes.subarray(0, count));
   connectIdempotent(k, client, server);
+  note(k, traceEvents.message.kind, client.serial, server.serial, flavours.idempotent);
   completeReceive(k, server, flavours.idempotent, port.alias, count);
   return 0;
 }
@@ -157,6 +159,7 @@ export function handOverBuffer(
   dropClient(k, server, false);
   copyWindow(k, k.window, k.otherWindow, server, count);
   if (flavour === flavours.idempotent) connectIdempotent(k, client, server);
+  note(k, traceEvents.message.kind, client.serial, server.serial, flavour);
   completeReceive(k, server, flavour, port.alias, count);
   return 0;
 }

@@ -30,6 +30,7 @@ import {
 import { results } from '../results.ts';
 import { finish, wait, wake } from '../schedule.ts';
 import { type KernelState, live, type Port, type Thread } from '../state.ts';
+import { note, traceEvents } from '../trace.ts';
 import {
   clientOf,
   connect,
@@ -114,6 +115,7 @@ function transfer(k: KernelState, sender: Thread, receiver: Thread): number {
   setArgument(to, 4, room - count);
   touch(k, sender);
   touch(k, receiver);
+  note(k, traceEvents.transfer.kind, sender.serial, receiver.serial, count);
   return 0;
 }
 

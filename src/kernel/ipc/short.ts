@@ -18,6 +18,7 @@ import { argument, entryNumber, registersOf, setArgument, setEntryNumber } from 
 import { results } from '../results.ts';
 import { finish, park, wait, wake } from '../schedule.ts';
 import { type KernelState, live, type Page, type Port, type TaskService, type Thread } from '../state.ts';
+import { note, traceEvents } from '../trace.ts';
 import { clientOf, dropClient, servesIdempotent, unlink, waitsFor } from './connection.ts';
 import { faultBytes, firstClient, handOverBuffer, handOverBytes, isFaulting, keeperOf } from './handover.ts';
 import { startConversation } from './reliable.ts';
@@ -49,7 +50,7 @@ export function send(k: KernelState, client: Thread, registers: Uint32Array): nu
     if (opened !== 0) return opened;
     const bytes = new Uint8Array(count);
     readWindow(k, k.window, bytes, count);
-    const answer = ask(k, set.service, port, flavours.oneway, bytes, 0);
+    const answer = ask(k, client, set.service, port, flavours.oneway, bytes, 0);
     if (answer === 'retry') return results.service;
   } else {
     const server = set?.servers.first ?? null;
@@ -71,6 +72,7 @@ function consumeSend(registers: Uint32Array, length: number): void {
 
 function ask(
   k: KernelState,
+  client: Thread,
   service: TaskService,
   port: Port,
   flavour: 1 | 2,
@@ -78,7 +80,9 @@ function ask(
   answerLength: number,
 ): { readonly bytes: Uint8Array } | 'retry' | 'never' {
   k.statistics.services += 1;
-  return service.receive({ flavour, alias: Number(BigInt.asUintN(53, port.alias)), bytes, answerLength });
+  const alias = Number(BigInt.asUintN(53, port.alias));
+  note(k, traceEvents.service.kind, client.serial, alias, flavour);
+  return service.receive({ flavour, alias, bytes, answerLength });
 }
 
 /**
@@ -101,7 +105,7 @@ export function callTask(k: KernelState, client: Thread, port: Port, service: Ta
   readWindow(k, k.window, bytes, count);
   const copied = k.copied;
   for (const page of pins) page.pins += 1;
-  const answer = ask(k, service, port, flavours.idempotent, bytes, answerLength);
+  const answer = ask(k, client, service, port, flavours.idempotent, bytes, answerLength);
   for (const page of pins) page.pins -= 1;
   k.copied = copied;
   if (answer === 'retry') return results.service;
@@ -171,6 +175,7 @@ function answerClient(k: KernelState, server: Thread, registers: Uint32Array): n
     // Commit: nothing below can fail.
     copyWindow(k, k.window, k.otherWindow, client, count);
     unlink(k, client, server);
+    note(k, traceEvents.transfer.kind, server.serial, client.serial, count);
     consumeSend(clientRegisters, argument(clientRegisters, 2));
     setArgument(clientRegisters, 3, target + count);
     setArgument(clientRegisters, 4, room - count);

@@ -7,6 +7,7 @@
  */
 import { PAGE_SIZE } from '../../base/limits.ts';
 import type { Bottom, KernelState, Page, Space } from '../state.ts';
+import { note, traceEvents } from '../trace.ts';
 import { removeEntries } from './tables.ts';
 
 /** A free frame, or -1. Its content is whatever was there. */
@@ -54,12 +55,14 @@ export function makePage(
   else bytes.set(content);
   k.machine.log.forget(frame);
   k.machine.hart.frameChanged(frame);
+  note(k, traceEvents.supply.kind, 0, number, frame);
   return addPage(k, space, bottom, number, frame, false);
 }
 
 /** Takes a page out of memory. What was in it is lost unless somebody has it. */
 export function dropPage(k: KernelState, bottom: Bottom, page: Page): void {
   removeEntries(k, page);
+  note(k, traceEvents.drop.kind, 0, page.number, page.frame);
   k.machine.log.forget(page.frame);
   bottom.pages.delete(page.number);
   k.pageOfFrame[page.frame] = null;

@@ -13,6 +13,7 @@ import { PAGE_SIZE } from '../../base/limits.ts';
 import { pte } from '../../hw/machine.ts';
 import { protection } from '../abi/types.ts';
 import type { KernelState, Page, Space } from '../state.ts';
+import { note, traceEvents } from '../trace.ts';
 
 /** Address space identifiers are 16 bits (privileged manual 4.1.11). */
 const ASID_MAX = 0xffff;
@@ -39,6 +40,7 @@ export function dropTables(k: KernelState, spaces: Iterable<Space>): void {
     if (space.rootFrame < 0) continue;
     space.rootFrame = -1;
     k.spacesWithTables.delete(space);
+    note(k, traceEvents.tables.kind, 0, space.serial, 0);
     k.machine.hart.fenceSpace(space.asid);
   }
 }
