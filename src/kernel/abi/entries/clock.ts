@@ -8,6 +8,8 @@ export const clockEntries = {
   clock_read: {
     number: 0x6c0,
     class: 'trivial',
+    outcomes: [],
+    faults: [],
     arguments: [],
     results: ['monotonic', 'wall'],
     summary: 'Nanoseconds since the machine was made, and since 1970-01-01T00:00Z.',
@@ -15,6 +17,8 @@ export const clockEntries = {
   clock_sleep: {
     number: 0x6c1,
     class: 'long',
+    outcomes: [],
+    faults: [],
     arguments: ['deadline'],
     results: [],
     summary: 'Sleeps until the monotonic clock reaches this many nanoseconds.',

@@ -2,12 +2,14 @@
  * The entry points of the type cond: rows of the one numbered table (`../entries.ts`), in the order of their numbers.
  * Holds no code that acts.
  */
-import type { Entry } from '../entry.ts';
+import { type Entry, naming } from '../entry.ts';
 
 export const condEntries = {
   cond_create: {
     number: 0x480,
     class: 'short',
+    outcomes: ['noMemory'],
+    faults: ['invalidAddress', 'notAligned', 'objectExists'],
     arguments: ['cond'],
     results: [],
     summary: 'Makes a cond at this address; its links are null.',
@@ -15,6 +17,8 @@ export const condEntries = {
   cond_create_hash: {
     number: 0x481,
     class: 'short',
+    outcomes: ['noMemory'],
+    faults: ['invalidAddress', 'notAligned', 'objectExists', 'invalidState'],
     arguments: ['cond', 'hash'],
     results: [],
     summary: 'Like create, with the write-once hash given (0: the kernel chooses).',
@@ -22,6 +26,8 @@ export const condEntries = {
   cond_destroy: {
     number: 0x482,
     class: 'short',
+    outcomes: [],
+    faults: [...naming],
     arguments: ['cond'],
     results: [],
     summary: 'Removes the cond; links to it become null and what waited on it is woken.',
@@ -29,6 +35,8 @@ export const condEntries = {
   cond_move: {
     number: 0x483,
     class: 'short',
+    outcomes: ['noMemory'],
+    faults: [...naming, 'objectExists', 'raceCondition'],
     arguments: ['cond', 'destination'],
     results: [],
     summary: 'Moves the living cond to another address, where no object may lie; what links to it follows.',
@@ -36,6 +44,8 @@ export const condEntries = {
   cond_reference: {
     number: 0x484,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'notReference'],
     arguments: ['cond', 'reference'],
     results: [],
     summary: 'Points an existing reference at this cond.',
@@ -43,6 +53,8 @@ export const condEntries = {
   cond_get_state: {
     number: 0x485,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'notReference'],
     arguments: ['cond', 'state', 'inheritorReference'],
     results: [],
     summary: 'Copies out the simple state and the links (0: not wanted).',
@@ -50,6 +62,8 @@ export const condEntries = {
   cond_set_state: {
     number: 0x486,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'notReference'],
     arguments: ['cond', 'state', 'inheritorReference'],
     results: [],
     summary: 'Loads the simple state and the links (0: unchanged; a null reference: null).',
@@ -57,6 +71,8 @@ export const condEntries = {
   cond_peek_state: {
     number: 0x487,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'notReference'],
     arguments: ['cond', 'state', 'inheritorReference'],
     results: [],
     summary: 'Like get_state, without stopping or disturbing anything.',
@@ -64,6 +80,9 @@ export const condEntries = {
   cond_wait: {
     number: 0x490,
     class: 'multi-stage',
+    outcomes: ['canceled'],
+    faults: [...naming, 'notOwner'],
+    becomes: ['cond_wait_again', 'mutex_lock'],
     arguments: ['cond', 'mutex'],
     results: [],
     summary: 'Unlocks the mutex, sleeps until signalled, locks it again. May wake without a signal.',
@@ -71,6 +90,8 @@ export const condEntries = {
   cond_signal: {
     number: 0x491,
     class: 'short',
+    outcomes: [],
+    faults: [...naming],
     arguments: ['cond'],
     results: [],
     summary: 'Wakes the sleeper with the lowest ticket.',
@@ -78,6 +99,8 @@ export const condEntries = {
   cond_broadcast: {
     number: 0x492,
     class: 'short',
+    outcomes: [],
+    faults: [...naming],
     arguments: ['cond'],
     results: [],
     summary: 'Wakes all sleepers.',
@@ -85,6 +108,9 @@ export const condEntries = {
   cond_wait_again: {
     number: 0x493,
     class: 'multi-stage',
+    outcomes: ['canceled'],
+    faults: [...naming],
+    becomes: ['mutex_lock'],
     arguments: ['cond', 'mutex'],
     results: [],
     summary: 'The rest of cond_wait: sleeps without unlocking, then locks the mutex.',

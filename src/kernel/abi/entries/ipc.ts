@@ -2,12 +2,15 @@
  * The entry points of one-way, idempotent and reliable IPC: rows of the one numbered table (`../entries.ts`), in the order of their numbers.
  * Holds no code that acts.
  */
-import type { Entry } from '../entry.ts';
+import { type Entry, naming } from '../entry.ts';
 
 export const ipcEntries = {
   ipc_call: {
     number: 0x680,
     class: 'multi-stage',
+    outcomes: ['invalidDestination', 'canceled'],
+    faults: [...naming],
+    becomes: [],
     arguments: ['port', 'send', 'sendLength', 'receive', 'receiveLength'],
     results: ['send', 'sendLength', 'receive', 'receiveLength'],
     summary: 'Idempotent request and answer: delivered at least once, cut to the shorter buffer.',
@@ -15,6 +18,9 @@ export const ipcEntries = {
   ipc_reply: {
     number: 0x681,
     class: 'multi-stage',
+    outcomes: ['notConnected'],
+    faults: ['invalidAddress'],
+    becomes: [],
     arguments: ['portset', 'send', 'sendLength'],
     results: ['send', 'sendLength'],
     summary: 'Answers the idempotent request being served.',
@@ -22,6 +28,15 @@ export const ipcEntries = {
   ipc_reply_wait_receive: {
     number: 0x682,
     class: 'multi-stage',
+    outcomes: [
+      'receiveMoreData',
+      'receiveDisconnected',
+      'sendDisconnected',
+      'canceled',
+      'invalidDestination',
+    ],
+    faults: [...naming],
+    becomes: ['ipc_wait_receive', 'ipc_server_receive'],
     arguments: ['portset', 'send', 'sendLength', 'receive', 'receiveLength'],
     results: ['flavour', 'alias', 'receive', 'receiveLength'],
     summary: 'reply, then wait_receive.',
@@ -29,6 +44,9 @@ export const ipcEntries = {
   ipc_send: {
     number: 0x683,
     class: 'multi-stage',
+    outcomes: ['invalidDestination'],
+    faults: [...naming],
+    becomes: [],
     arguments: ['port', 'send', 'sendLength'],
     results: ['send', 'sendLength'],
     summary: 'One-way: delivered at most once, lost when nobody waits.',
@@ -36,6 +54,15 @@ export const ipcEntries = {
   ipc_wait_receive: {
     number: 0x684,
     class: 'multi-stage',
+    outcomes: [
+      'receiveMoreData',
+      'receiveDisconnected',
+      'sendDisconnected',
+      'canceled',
+      'invalidDestination',
+    ],
+    faults: [...naming],
+    becomes: ['ipc_server_receive'],
     arguments: ['portset', 'unused1', 'unused2', 'receive', 'receiveLength'],
     results: ['flavour', 'alias', 'receive', 'receiveLength'],
     summary: 'Waits for a message of any flavour on the ports of the set.',
@@ -43,6 +70,15 @@ export const ipcEntries = {
   ipc_setup_wait_receive: {
     number: 0x685,
     class: 'multi-stage',
+    outcomes: [
+      'receiveMoreData',
+      'receiveDisconnected',
+      'sendDisconnected',
+      'canceled',
+      'invalidDestination',
+    ],
+    faults: [...naming],
+    becomes: ['ipc_wait_receive', 'ipc_server_receive'],
     arguments: ['portset', 'onewayEntry', 'idempotentEntry', 'receive', 'receiveLength', 'reliableEntry'],
     results: ['flavour', 'alias', 'receive', 'receiveLength'],
     summary:
@@ -51,6 +87,9 @@ export const ipcEntries = {
   ipc_client_connect_send: {
     number: 0x688,
     class: 'multi-stage',
+    outcomes: ['invalidDestination', 'canceled', 'receiveDisconnected', 'sendDisconnected', 'notConnected'],
+    faults: [...naming],
+    becomes: ['ipc_client_send'],
     arguments: ['port', 'send', 'sendLength'],
     results: ['send', 'sendLength'],
     summary: 'Connects to a server of the port and sends the first piece; the line stays mine.',
@@ -58,6 +97,16 @@ export const ipcEntries = {
   ipc_client_connect_send_over_receive: {
     number: 0x689,
     class: 'multi-stage',
+    outcomes: [
+      'invalidDestination',
+      'canceled',
+      'receiveMoreData',
+      'receiveDisconnected',
+      'sendDisconnected',
+      'notConnected',
+    ],
+    faults: [...naming],
+    becomes: ['ipc_client_send_over_receive', 'ipc_client_over_receive', 'ipc_client_receive'],
     arguments: ['port', 'send', 'sendLength', 'receive', 'receiveLength'],
     results: ['send', 'sendLength', 'receive', 'receiveLength'],
     summary: 'The whole of a reliable call: connect, send all, turn the line, receive.',
@@ -65,6 +114,9 @@ export const ipcEntries = {
   ipc_client_ack_send: {
     number: 0x68a,
     class: 'multi-stage',
+    outcomes: ['receiveDisconnected', 'sendDisconnected', 'notConnected'],
+    faults: [],
+    becomes: ['ipc_client_send'],
     arguments: ['unused0', 'send', 'sendLength'],
     results: ['send', 'sendLength'],
     summary:
@@ -73,6 +125,9 @@ export const ipcEntries = {
   ipc_client_ack_send_over_receive: {
     number: 0x68b,
     class: 'multi-stage',
+    outcomes: ['receiveMoreData', 'receiveDisconnected', 'sendDisconnected', 'notConnected'],
+    faults: [],
+    becomes: ['ipc_client_send_over_receive', 'ipc_client_over_receive', 'ipc_client_receive'],
     arguments: ['unused0', 'send', 'sendLength', 'receive', 'receiveLength'],
     results: ['send', 'sendLength', 'receive', 'receiveLength'],
     summary: 'Takes the line, sends, turns the line, receives.',
@@ -80,6 +135,8 @@ export const ipcEntries = {
   ipc_client_alert: {
     number: 0x68c,
     class: 'trivial',
+    outcomes: ['notConnected'],
+    faults: [],
     arguments: [],
     results: [],
     summary: 'Alerts my server through the connection.',
@@ -87,6 +144,8 @@ export const ipcEntries = {
   ipc_client_disconnect: {
     number: 0x68d,
     class: 'trivial',
+    outcomes: [],
+    faults: [],
     arguments: [],
     results: [],
     summary: 'Ends the conversation with my server.',
@@ -94,6 +153,9 @@ export const ipcEntries = {
   ipc_client_over_receive: {
     number: 0x68e,
     class: 'multi-stage',
+    outcomes: ['receiveMoreData', 'receiveDisconnected', 'sendDisconnected', 'notConnected'],
+    faults: [],
+    becomes: ['ipc_client_receive'],
     arguments: ['unused0', 'unused1', 'unused2', 'receive', 'receiveLength'],
     results: ['unused1', 'unused2', 'receive', 'receiveLength'],
     summary: 'Turns the line and receives.',
@@ -101,6 +163,9 @@ export const ipcEntries = {
   ipc_client_receive: {
     number: 0x68f,
     class: 'multi-stage',
+    outcomes: ['receiveMoreData', 'receiveDisconnected', 'sendDisconnected', 'notConnected'],
+    faults: [],
+    becomes: [],
     arguments: ['unused0', 'unused1', 'unused2', 'receive', 'receiveLength'],
     results: ['unused1', 'unused2', 'receive', 'receiveLength'],
     summary: 'Receives from my server until it turns the line or ends.',
@@ -108,6 +173,9 @@ export const ipcEntries = {
   ipc_client_send: {
     number: 0x690,
     class: 'multi-stage',
+    outcomes: ['receiveDisconnected', 'sendDisconnected', 'notConnected'],
+    faults: [],
+    becomes: [],
     arguments: ['unused0', 'send', 'sendLength'],
     results: ['send', 'sendLength'],
     summary: 'Sends the next piece to my server; the line stays mine.',
@@ -115,6 +183,9 @@ export const ipcEntries = {
   ipc_client_send_over_receive: {
     number: 0x691,
     class: 'multi-stage',
+    outcomes: ['receiveMoreData', 'receiveDisconnected', 'sendDisconnected', 'notConnected'],
+    faults: [],
+    becomes: ['ipc_client_over_receive', 'ipc_client_receive'],
     arguments: ['unused0', 'send', 'sendLength', 'receive', 'receiveLength'],
     results: ['send', 'sendLength', 'receive', 'receiveLength'],
     summary: 'Sends the rest to my server, turns the line, receives.',
@@ -122,6 +193,16 @@ export const ipcEntries = {
   ipc_server_ack_send_wait_receive: {
     number: 0x698,
     class: 'multi-stage',
+    outcomes: [
+      'receiveMoreData',
+      'receiveDisconnected',
+      'sendDisconnected',
+      'canceled',
+      'invalidDestination',
+      'notConnected',
+    ],
+    faults: [...naming],
+    becomes: ['ipc_server_send_wait_receive', 'ipc_wait_receive', 'ipc_server_receive'],
     arguments: ['portset', 'send', 'sendLength', 'receive', 'receiveLength'],
     results: ['flavour', 'alias', 'receive', 'receiveLength'],
     summary: 'The whole of a reliable answer: take the line, send all, end, wait for the next message.',
@@ -129,6 +210,16 @@ export const ipcEntries = {
   ipc_server_send_wait_receive: {
     number: 0x699,
     class: 'multi-stage',
+    outcomes: [
+      'receiveMoreData',
+      'receiveDisconnected',
+      'sendDisconnected',
+      'canceled',
+      'invalidDestination',
+      'notConnected',
+    ],
+    faults: [...naming],
+    becomes: ['ipc_wait_receive', 'ipc_server_receive'],
     arguments: ['portset', 'send', 'sendLength', 'receive', 'receiveLength'],
     results: ['flavour', 'alias', 'receive', 'receiveLength'],
     summary: 'Sends the rest to my client, ends, waits for the next message.',
@@ -136,6 +227,9 @@ export const ipcEntries = {
   ipc_server_ack_send: {
     number: 0x69a,
     class: 'multi-stage',
+    outcomes: ['receiveDisconnected', 'sendDisconnected', 'notConnected'],
+    faults: [],
+    becomes: ['ipc_server_send'],
     arguments: ['unused0', 'send', 'sendLength'],
     results: ['send', 'sendLength'],
     summary:
@@ -144,6 +238,9 @@ export const ipcEntries = {
   ipc_server_ack_send_over_receive: {
     number: 0x69b,
     class: 'multi-stage',
+    outcomes: ['receiveMoreData', 'receiveDisconnected', 'sendDisconnected', 'notConnected'],
+    faults: [],
+    becomes: ['ipc_server_send_over_receive', 'ipc_server_over_receive', 'ipc_server_receive'],
     arguments: ['unused0', 'send', 'sendLength', 'receive', 'receiveLength'],
     results: ['send', 'sendLength', 'receive', 'receiveLength'],
     summary: 'Takes the line, sends, turns the line, receives.',
@@ -151,6 +248,8 @@ export const ipcEntries = {
   ipc_server_alert: {
     number: 0x69c,
     class: 'trivial',
+    outcomes: ['notConnected'],
+    faults: [],
     arguments: [],
     results: [],
     summary: 'Alerts my client through the connection.',
@@ -158,6 +257,8 @@ export const ipcEntries = {
   ipc_server_disconnect: {
     number: 0x69d,
     class: 'trivial',
+    outcomes: [],
+    faults: [],
     arguments: [],
     results: [],
     summary: 'Ends the conversation with my client.',
@@ -165,6 +266,9 @@ export const ipcEntries = {
   ipc_server_over_receive: {
     number: 0x69e,
     class: 'multi-stage',
+    outcomes: ['receiveMoreData', 'receiveDisconnected', 'sendDisconnected', 'notConnected'],
+    faults: [],
+    becomes: ['ipc_server_receive'],
     arguments: ['unused0', 'unused1', 'unused2', 'receive', 'receiveLength'],
     results: ['unused1', 'unused2', 'receive', 'receiveLength'],
     summary: 'Turns the line and receives.',
@@ -172,6 +276,9 @@ export const ipcEntries = {
   ipc_server_receive: {
     number: 0x69f,
     class: 'multi-stage',
+    outcomes: ['receiveMoreData', 'receiveDisconnected', 'sendDisconnected', 'notConnected'],
+    faults: [],
+    becomes: [],
     arguments: ['unused0', 'unused1', 'unused2', 'receive', 'receiveLength'],
     results: ['unused1', 'unused2', 'receive', 'receiveLength'],
     summary: 'Receives more from my client until it turns the line.',
@@ -179,6 +286,9 @@ export const ipcEntries = {
   ipc_server_send: {
     number: 0x6a0,
     class: 'multi-stage',
+    outcomes: ['receiveDisconnected', 'sendDisconnected', 'notConnected'],
+    faults: [],
+    becomes: [],
     arguments: ['unused0', 'send', 'sendLength'],
     results: ['send', 'sendLength'],
     summary: 'Sends the next piece to my client; the line stays mine.',
@@ -186,6 +296,9 @@ export const ipcEntries = {
   ipc_server_send_over_receive: {
     number: 0x6a1,
     class: 'multi-stage',
+    outcomes: ['receiveMoreData', 'receiveDisconnected', 'sendDisconnected', 'notConnected'],
+    faults: [],
+    becomes: ['ipc_server_over_receive', 'ipc_server_receive'],
     arguments: ['unused0', 'send', 'sendLength', 'receive', 'receiveLength'],
     results: ['send', 'sendLength', 'receive', 'receiveLength'],
     summary: 'Sends the rest to my client, turns the line, receives.',

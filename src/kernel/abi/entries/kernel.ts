@@ -8,6 +8,8 @@ export const kernelEntries = {
   kernel_record: {
     number: 0x700,
     class: 'short',
+    outcomes: [],
+    faults: ['invalidAddress'],
     arguments: ['record'],
     results: [],
     summary: 'Copies out the kernel record (tick, counters, clock, generator has its own entry).',
@@ -15,6 +17,8 @@ export const kernelEntries = {
   kernel_entropy: {
     number: 0x701,
     class: 'trivial',
+    outcomes: [],
+    faults: [],
     arguments: [],
     results: ['word'],
     summary: '64 bits of the generator of the machine.',

@@ -2,12 +2,14 @@
  * The entry points of the type mutex: rows of the one numbered table (`../entries.ts`), in the order of their numbers.
  * Holds no code that acts.
  */
-import type { Entry } from '../entry.ts';
+import { type Entry, naming } from '../entry.ts';
 
 export const mutexEntries = {
   mutex_create: {
     number: 0x440,
     class: 'short',
+    outcomes: ['noMemory'],
+    faults: ['invalidAddress', 'notAligned', 'objectExists'],
     arguments: ['mutex'],
     results: [],
     summary: 'Makes a mutex at this address; its links are null.',
@@ -15,6 +17,8 @@ export const mutexEntries = {
   mutex_create_hash: {
     number: 0x441,
     class: 'short',
+    outcomes: ['noMemory'],
+    faults: ['invalidAddress', 'notAligned', 'objectExists', 'invalidState'],
     arguments: ['mutex', 'hash'],
     results: [],
     summary: 'Like create, with the write-once hash given (0: the kernel chooses).',
@@ -22,6 +26,8 @@ export const mutexEntries = {
   mutex_destroy: {
     number: 0x442,
     class: 'short',
+    outcomes: [],
+    faults: [...naming],
     arguments: ['mutex'],
     results: [],
     summary: 'Removes the mutex; links to it become null and what waited on it is woken.',
@@ -29,6 +35,8 @@ export const mutexEntries = {
   mutex_move: {
     number: 0x443,
     class: 'short',
+    outcomes: ['noMemory'],
+    faults: [...naming, 'objectExists', 'raceCondition'],
     arguments: ['mutex', 'destination'],
     results: [],
     summary: 'Moves the living mutex to another address, where no object may lie; what links to it follows.',
@@ -36,6 +44,8 @@ export const mutexEntries = {
   mutex_reference: {
     number: 0x444,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'notReference'],
     arguments: ['mutex', 'reference'],
     results: [],
     summary: 'Points an existing reference at this mutex.',
@@ -43,6 +53,8 @@ export const mutexEntries = {
   mutex_get_state: {
     number: 0x445,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'notReference'],
     arguments: ['mutex', 'state', 'ownerReference'],
     results: [],
     summary: 'Copies out the simple state and the links (0: not wanted).',
@@ -50,6 +62,8 @@ export const mutexEntries = {
   mutex_set_state: {
     number: 0x446,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'notReference', 'invalidState'],
     arguments: ['mutex', 'state', 'ownerReference'],
     results: [],
     summary: 'Loads the simple state and the links (0: unchanged; a null reference: null).',
@@ -57,6 +71,8 @@ export const mutexEntries = {
   mutex_peek_state: {
     number: 0x447,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'notReference'],
     arguments: ['mutex', 'state', 'ownerReference'],
     results: [],
     summary: 'Like get_state, without stopping or disturbing anything.',
@@ -64,6 +80,8 @@ export const mutexEntries = {
   mutex_lock: {
     number: 0x450,
     class: 'long',
+    outcomes: ['canceled'],
+    faults: [...naming],
     arguments: ['mutex'],
     results: [],
     summary: 'Waits until the mutex is free and owns it.',
@@ -71,6 +89,8 @@ export const mutexEntries = {
   mutex_trylock: {
     number: 0x451,
     class: 'short',
+    outcomes: ['busy'],
+    faults: [...naming],
     arguments: ['mutex'],
     results: [],
     summary: 'Owns the mutex if it is free, else returns busy.',
@@ -78,6 +98,8 @@ export const mutexEntries = {
   mutex_unlock: {
     number: 0x452,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'notOwner'],
     arguments: ['mutex'],
     results: [],
     summary: 'Hands the mutex to the waiter with the lowest ticket, or frees it.',

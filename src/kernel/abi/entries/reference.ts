@@ -2,12 +2,14 @@
  * The entry points of the type reference: rows of the one numbered table (`../entries.ts`), in the order of their numbers.
  * Holds no code that acts.
  */
-import type { Entry } from '../entry.ts';
+import { type Entry, naming, namingReference } from '../entry.ts';
 
 export const referenceEntries = {
   reference_create: {
     number: 0x640,
     class: 'short',
+    outcomes: ['noMemory'],
+    faults: ['invalidAddress', 'notAligned', 'objectExists'],
     arguments: ['reference'],
     results: [],
     summary: 'Makes a reference at this address; its links are null.',
@@ -15,6 +17,8 @@ export const referenceEntries = {
   reference_destroy: {
     number: 0x642,
     class: 'short',
+    outcomes: [],
+    faults: [...naming],
     arguments: ['reference'],
     results: [],
     summary: 'Removes the reference; links to it become null and what waited on it is woken.',
@@ -22,6 +26,8 @@ export const referenceEntries = {
   reference_move: {
     number: 0x643,
     class: 'short',
+    outcomes: ['noMemory'],
+    faults: [...naming, 'objectExists', 'raceCondition'],
     arguments: ['reference', 'destination'],
     results: [],
     summary:
@@ -30,6 +36,8 @@ export const referenceEntries = {
   reference_get_state: {
     number: 0x645,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'notReference'],
     arguments: ['reference', 'state', 'targetReference'],
     results: [],
     summary: 'Copies out the simple state and the links (0: not wanted).',
@@ -37,6 +45,8 @@ export const referenceEntries = {
   reference_set_state: {
     number: 0x646,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'notReference'],
     arguments: ['reference', 'state', 'targetReference'],
     results: [],
     summary: 'Loads the simple state and the links (0: unchanged; a null reference: null).',
@@ -44,6 +54,8 @@ export const referenceEntries = {
   reference_peek_state: {
     number: 0x647,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'notReference'],
     arguments: ['reference', 'state', 'targetReference'],
     results: [],
     summary: 'Like get_state, without stopping or disturbing anything.',
@@ -51,6 +63,8 @@ export const referenceEntries = {
   reference_check: {
     number: 0x650,
     class: 'short',
+    outcomes: [],
+    faults: [...namingReference],
     arguments: ['reference'],
     results: ['isNull'],
     summary: 'Tells whether the reference is null.',
@@ -58,6 +72,8 @@ export const referenceEntries = {
   reference_compare: {
     number: 0x651,
     class: 'short',
+    outcomes: [],
+    faults: [...namingReference],
     arguments: ['reference', 'other'],
     results: ['isSame'],
     summary: 'Tells whether two references point at the same object.',
@@ -65,6 +81,8 @@ export const referenceEntries = {
   reference_copy: {
     number: 0x652,
     class: 'short',
+    outcomes: [],
+    faults: [...namingReference],
     arguments: ['reference', 'destination'],
     results: [],
     summary: 'Points an existing reference at the same object.',
@@ -72,6 +90,8 @@ export const referenceEntries = {
   reference_hash: {
     number: 0x653,
     class: 'short',
+    outcomes: ['notFound'],
+    faults: [...namingReference],
     arguments: ['reference'],
     results: ['hash'],
     summary: 'The hash of the target; notFound for a null reference.',
@@ -79,6 +99,8 @@ export const referenceEntries = {
   reference_type: {
     number: 0x654,
     class: 'short',
+    outcomes: ['notFound'],
+    faults: [...namingReference],
     arguments: ['reference'],
     results: ['type'],
     summary: 'The type number of the target; notFound for a null reference.',
@@ -86,6 +108,8 @@ export const referenceEntries = {
   reference_locate: {
     number: 0x655,
     class: 'short',
+    outcomes: ['notFound'],
+    faults: [...namingReference, 'wrongType'],
     arguments: ['reference', 'region'],
     results: ['offset', 'serial', 'type'],
     summary: 'Where in this region of the caller the target lies; notFound when it is null or elsewhere.',

@@ -2,12 +2,14 @@
  * The entry points of the type region: rows of the one numbered table (`../entries.ts`), in the order of their numbers.
  * Holds no code that acts.
  */
-import type { Entry } from '../entry.ts';
+import { type Entry, naming } from '../entry.ts';
 
 export const regionEntries = {
   region_create: {
     number: 0x500,
     class: 'short',
+    outcomes: ['noMemory'],
+    faults: ['invalidAddress', 'notAligned', 'objectExists'],
     arguments: ['region'],
     results: [],
     summary: 'Makes a region at this address; its links are null.',
@@ -15,6 +17,8 @@ export const regionEntries = {
   region_create_hash: {
     number: 0x501,
     class: 'short',
+    outcomes: ['noMemory'],
+    faults: ['invalidAddress', 'notAligned', 'objectExists', 'invalidState'],
     arguments: ['region', 'hash'],
     results: [],
     summary: 'Like create, with the write-once hash given (0: the kernel chooses).',
@@ -22,6 +26,8 @@ export const regionEntries = {
   region_destroy: {
     number: 0x502,
     class: 'short',
+    outcomes: [],
+    faults: [...naming],
     arguments: ['region'],
     results: [],
     summary: 'Removes the region; links to it become null and what waited on it is woken.',
@@ -29,6 +35,8 @@ export const regionEntries = {
   region_move: {
     number: 0x503,
     class: 'short',
+    outcomes: ['noMemory'],
+    faults: [...naming, 'objectExists', 'raceCondition'],
     arguments: ['region', 'destination'],
     results: [],
     summary: 'Moves the living region to another address, where no object may lie; what links to it follows.',
@@ -36,6 +44,8 @@ export const regionEntries = {
   region_reference: {
     number: 0x504,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'notReference'],
     arguments: ['region', 'reference'],
     results: [],
     summary: 'Points an existing reference at this region.',
@@ -43,6 +53,8 @@ export const regionEntries = {
   region_get_state: {
     number: 0x505,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'notReference'],
     arguments: ['region', 'state', 'spaceReference', 'keeperReference'],
     results: [],
     summary: 'Copies out the simple state and the links (0: not wanted).',
@@ -50,6 +62,8 @@ export const regionEntries = {
   region_set_state: {
     number: 0x506,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'notReference', 'invalidState'],
     arguments: ['region', 'state', 'spaceReference', 'keeperReference'],
     results: [],
     summary: 'Loads the simple state and the links (0: unchanged; a null reference: null).',
@@ -57,6 +71,8 @@ export const regionEntries = {
   region_peek_state: {
     number: 0x507,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'notReference'],
     arguments: ['region', 'state', 'spaceReference', 'keeperReference'],
     results: [],
     summary: 'Like get_state, without stopping or disturbing anything.',
@@ -64,6 +80,8 @@ export const regionEntries = {
   region_protect: {
     number: 0x510,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'invalidState'],
     arguments: ['region', 'protection'],
     results: [],
     summary: 'Changes the most that any mapping of the region may do.',
@@ -71,6 +89,9 @@ export const regionEntries = {
   region_search: {
     number: 0x511,
     class: 'multi-stage',
+    outcomes: [],
+    faults: [...naming],
+    becomes: [],
     arguments: ['region', 'offset', 'size', 'items', 'itemCount'],
     results: ['offset', 'size', 'items', 'itemCount'],
     summary:
@@ -79,6 +100,8 @@ export const regionEntries = {
   region_supply: {
     number: 0x512,
     class: 'short',
+    outcomes: ['busy', 'noMemory'],
+    faults: [...naming],
     arguments: ['region', 'offset', 'source'],
     results: [],
     summary:
@@ -87,6 +110,8 @@ export const regionEntries = {
   region_evict: {
     number: 0x513,
     class: 'short',
+    outcomes: ['busy', 'notFound'],
+    faults: [...naming],
     arguments: ['region', 'offset'],
     results: [],
     summary:
@@ -95,6 +120,8 @@ export const regionEntries = {
   region_discard: {
     number: 0x514,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'self'],
     arguments: ['region', 'offset', 'size'],
     results: [],
     summary: 'Destroys the objects in the range and forgets the content of its pages.',
@@ -102,6 +129,8 @@ export const regionEntries = {
   region_protect_page: {
     number: 0x515,
     class: 'short',
+    outcomes: ['notFound'],
+    faults: [...naming, 'invalidState'],
     arguments: ['region', 'offset', 'protection'],
     results: [],
     summary: 'Caps what any mapping may do with this page while it is in memory.',
@@ -109,6 +138,9 @@ export const regionEntries = {
   region_collect: {
     number: 0x516,
     class: 'multi-stage',
+    outcomes: [],
+    faults: [...naming],
+    becomes: [],
     arguments: ['region', 'items', 'itemCount'],
     results: ['items', 'itemCount'],
     summary:
@@ -117,6 +149,9 @@ export const regionEntries = {
   region_peek_changed: {
     number: 0x517,
     class: 'multi-stage',
+    outcomes: [],
+    faults: [...naming],
+    becomes: [],
     arguments: ['region', 'offset', 'items', 'itemCount'],
     results: ['offset', 'items', 'itemCount'],
     summary: 'Lists the changed set without taking anything out of it.',
@@ -124,6 +159,8 @@ export const regionEntries = {
   region_mark_changed: {
     number: 0x518,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'invalidState'],
     arguments: ['region', 'offset', 'kind', 'detail'],
     results: [],
     summary:

@@ -2,12 +2,14 @@
  * The entry points of the type space: rows of the one numbered table (`../entries.ts`), in the order of their numbers.
  * Holds no code that acts.
  */
-import type { Entry } from '../entry.ts';
+import { type Entry, naming } from '../entry.ts';
 
 export const spaceEntries = {
   space_create: {
     number: 0x5c0,
     class: 'short',
+    outcomes: ['noMemory'],
+    faults: ['invalidAddress', 'notAligned', 'objectExists'],
     arguments: ['space'],
     results: [],
     summary: 'Makes a space at this address; its links are null.',
@@ -15,6 +17,8 @@ export const spaceEntries = {
   space_create_hash: {
     number: 0x5c1,
     class: 'short',
+    outcomes: ['noMemory'],
+    faults: ['invalidAddress', 'notAligned', 'objectExists', 'invalidState'],
     arguments: ['space', 'hash'],
     results: [],
     summary: 'Like create, with the write-once hash given (0: the kernel chooses).',
@@ -22,6 +26,8 @@ export const spaceEntries = {
   space_destroy: {
     number: 0x5c2,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'raceCondition'],
     arguments: ['space'],
     results: [],
     summary: 'Removes the space; links to it become null and what waited on it is woken.',
@@ -29,6 +35,8 @@ export const spaceEntries = {
   space_move: {
     number: 0x5c3,
     class: 'short',
+    outcomes: ['noMemory'],
+    faults: [...naming, 'objectExists', 'raceCondition'],
     arguments: ['space', 'destination'],
     results: [],
     summary: 'Moves the living space to another address, where no object may lie; what links to it follows.',
@@ -36,6 +44,8 @@ export const spaceEntries = {
   space_reference: {
     number: 0x5c4,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'notReference'],
     arguments: ['space', 'reference'],
     results: [],
     summary: 'Points an existing reference at this space.',
@@ -43,6 +53,8 @@ export const spaceEntries = {
   space_get_state: {
     number: 0x5c5,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'notReference'],
     arguments: ['space', 'state', 'keeperReference'],
     results: [],
     summary: 'Copies out the simple state and the links (0: not wanted).',
@@ -50,6 +62,8 @@ export const spaceEntries = {
   space_set_state: {
     number: 0x5c6,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'notReference'],
     arguments: ['space', 'state', 'keeperReference'],
     results: [],
     summary: 'Loads the simple state and the links (0: unchanged; a null reference: null).',
@@ -57,6 +71,8 @@ export const spaceEntries = {
   space_peek_state: {
     number: 0x5c7,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'notReference'],
     arguments: ['space', 'state', 'keeperReference'],
     results: [],
     summary: 'Like get_state, without stopping or disturbing anything.',

@@ -2,12 +2,14 @@
  * The entry points of the type thread: rows of the one numbered table (`../entries.ts`), in the order of their numbers.
  * Holds no code that acts.
  */
-import type { Entry } from '../entry.ts';
+import { type Entry, naming, namingReference } from '../entry.ts';
 
 export const threadEntries = {
   thread_create: {
     number: 0x600,
     class: 'short',
+    outcomes: ['noMemory'],
+    faults: ['invalidAddress', 'notAligned', 'objectExists'],
     arguments: ['thread'],
     results: [],
     summary: 'Makes a thread at this address; its links are null and it is stopped.',
@@ -15,6 +17,8 @@ export const threadEntries = {
   thread_create_hash: {
     number: 0x601,
     class: 'short',
+    outcomes: ['noMemory'],
+    faults: ['invalidAddress', 'notAligned', 'objectExists', 'invalidState'],
     arguments: ['thread', 'hash'],
     results: [],
     summary: 'Like create, with the write-once hash given (0: the kernel chooses).',
@@ -22,6 +26,8 @@ export const threadEntries = {
   thread_destroy: {
     number: 0x602,
     class: 'long',
+    outcomes: [],
+    faults: [...naming, 'self', 'raceCondition'],
     arguments: ['thread'],
     results: [],
     summary: 'Removes the thread; links to it become null and what waited on it is woken.',
@@ -29,6 +35,8 @@ export const threadEntries = {
   thread_move: {
     number: 0x603,
     class: 'long',
+    outcomes: ['noMemory'],
+    faults: [...naming, 'objectExists', 'self', 'raceCondition'],
     arguments: ['thread', 'destination'],
     results: [],
     summary:
@@ -37,6 +45,8 @@ export const threadEntries = {
   thread_reference: {
     number: 0x604,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'notReference'],
     arguments: ['thread', 'reference'],
     results: [],
     summary: 'Points an existing reference at this thread.',
@@ -44,6 +54,8 @@ export const threadEntries = {
   thread_get_state: {
     number: 0x605,
     class: 'long',
+    outcomes: [],
+    faults: [...naming, 'notReference', 'self', 'raceCondition'],
     arguments: [
       'thread',
       'state',
@@ -59,6 +71,8 @@ export const threadEntries = {
   thread_set_state: {
     number: 0x606,
     class: 'long',
+    outcomes: [],
+    faults: [...naming, 'notReference', 'invalidState', 'self', 'raceCondition'],
     arguments: [
       'thread',
       'state',
@@ -74,6 +88,8 @@ export const threadEntries = {
   thread_peek_state: {
     number: 0x607,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'notReference'],
     arguments: [
       'thread',
       'state',
@@ -89,6 +105,8 @@ export const threadEntries = {
   thread_self: {
     number: 0x610,
     class: 'trivial',
+    outcomes: [],
+    faults: [],
     arguments: [],
     results: ['address'],
     summary: 'The address at which the calling thread says it lies.',
@@ -96,6 +114,8 @@ export const threadEntries = {
   thread_enable_exceptions: {
     number: 0x611,
     class: 'trivial',
+    outcomes: [],
+    faults: [],
     arguments: [],
     results: [],
     summary:
@@ -104,6 +124,8 @@ export const threadEntries = {
   thread_disable_exceptions: {
     number: 0x612,
     class: 'trivial',
+    outcomes: [],
+    faults: [],
     arguments: [],
     results: [],
     summary:
@@ -112,6 +134,8 @@ export const threadEntries = {
   thread_get_handlers: {
     number: 0x613,
     class: 'short',
+    outcomes: [],
+    faults: ['invalidAddress'],
     arguments: ['handlers'],
     results: [],
     summary: 'Copies out where my handlers begin (0: none).',
@@ -119,6 +143,8 @@ export const threadEntries = {
   thread_set_handlers: {
     number: 0x614,
     class: 'short',
+    outcomes: [],
+    faults: ['invalidAddress'],
     arguments: ['handlers'],
     results: [],
     summary: 'Sets where my handlers begin (0: none).',
@@ -126,6 +152,8 @@ export const threadEntries = {
   thread_get_saved_state: {
     number: 0x615,
     class: 'short',
+    outcomes: [],
+    faults: ['invalidAddress'],
     arguments: ['saved'],
     results: [],
     summary: 'Copies out what was saved when my handler was entered.',
@@ -133,6 +161,8 @@ export const threadEntries = {
   thread_set_saved_state: {
     number: 0x616,
     class: 'short',
+    outcomes: [],
+    faults: ['invalidAddress', 'invalidState'],
     arguments: ['saved'],
     results: [],
     summary: 'Loads what return_from_exception will restore.',
@@ -140,6 +170,8 @@ export const threadEntries = {
   thread_return_from_exception: {
     number: 0x617,
     class: 'trivial',
+    outcomes: [],
+    faults: [],
     arguments: [],
     results: [],
     summary: 'Goes on where my handler was entered, by the saved state; exceptions are enabled as they were.',
@@ -147,6 +179,8 @@ export const threadEntries = {
   thread_interrupt: {
     number: 0x618,
     class: 'short',
+    outcomes: [],
+    faults: [...naming, 'self'],
     arguments: ['thread'],
     results: [],
     summary:
@@ -155,6 +189,8 @@ export const threadEntries = {
   thread_get_client: {
     number: 0x619,
     class: 'short',
+    outcomes: [],
+    faults: [...namingReference],
     arguments: ['reference'],
     results: [],
     summary: 'Takes the link to my client out into a reference, so that I can serve another meanwhile.',
@@ -162,6 +198,8 @@ export const threadEntries = {
   thread_set_client: {
     number: 0x61a,
     class: 'short',
+    outcomes: [],
+    faults: [...namingReference, 'wrongType'],
     arguments: ['reference'],
     results: [],
     summary: 'Puts the link to my client back from a reference; null: I have none.',
@@ -169,6 +207,8 @@ export const threadEntries = {
   thread_get_server: {
     number: 0x61b,
     class: 'short',
+    outcomes: [],
+    faults: [...namingReference],
     arguments: ['reference'],
     results: [],
     summary: 'Takes the link to my server out into a reference, so that I can call another meanwhile.',
@@ -176,6 +216,8 @@ export const threadEntries = {
   thread_set_server: {
     number: 0x61c,
     class: 'short',
+    outcomes: [],
+    faults: [...namingReference, 'wrongType'],
     arguments: ['reference'],
     results: [],
     summary: 'Puts the link to my server back from a reference; null: I have none.',
@@ -183,6 +225,9 @@ export const threadEntries = {
   thread_schedule: {
     number: 0x61d,
     class: 'multi-stage',
+    outcomes: ['canceled'],
+    faults: [...naming, 'self'],
+    becomes: [],
     arguments: ['thread', 'ticks', 'portset', 'sensitivity'],
     results: ['ticks'],
     summary:
