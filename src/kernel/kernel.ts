@@ -11,7 +11,7 @@ import { type Machine, traps } from '../hw/machine.ts';
 import { faults } from './abi/codes.ts';
 import { kernelRecord } from './abi/memory.ts';
 import { protection, typeNumbers } from './abi/types.ts';
-import { checkChanged, checkState } from './check.ts';
+import { checkChanged, checkSome, checkState } from './check/check.ts';
 import { enter } from './dispatch.ts';
 import { mixSeed } from './entropy.ts';
 import { serveFault, serveMemoryFault } from './fault.ts';
@@ -249,6 +249,19 @@ export class Kernel {
   /** The part of the check that costs O(changed since the last collect): for demarcations. Call it before collecting. */
   checkChanged(): void {
     checkChanged(this.state);
+  }
+
+  /**
+   * Goes on with a full pass that is spread over many calls, for about this many steps. True when it has just come to
+   * an end: everything that was there when it began was looked at.
+   */
+  checkSome(steps: number): boolean {
+    return checkSome(this.state, steps);
+  }
+
+  /** Remembers from now on what pages hold that nobody wrote to, for the check to compare: for tests. */
+  watchCleanPages(): void {
+    this.state.contentSums ??= new Map();
   }
 
   /** Carries pending changes into the changed sets; collect does it by itself. */

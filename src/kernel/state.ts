@@ -293,6 +293,10 @@ export interface KernelState {
   nextAsid: number;
   /** derived: port sets served by tasks that may have queued clients. */
   readonly toServe: Set<Portset>;
+  /** derived: where the invariant check has got to that is spread over many checkpoints. */
+  checkPass: Iterator<void> | null;
+  /** derived: sums of pages that were not written since they were supplied; null unless they are watched (tests). */
+  contentSums: Map<Page, number> | null;
   /** scratch: the thread whose registers are in the hart. */
   loaded: Thread | null;
   /** scratch */
@@ -377,6 +381,8 @@ export function createState(machine: Machine): KernelState {
     spacesWithTables: new Set(),
     nextAsid: 1,
     toServe: new Set(),
+    checkPass: null,
+    contentSums: null,
     loaded: null,
     fault: { thread: null, address: 0, access: 0, region: null, offset: 0 },
     chain: { space: null, address: 0, rights: 0, region: null, offset: 0 },

@@ -177,6 +177,7 @@ test('threads without end are refused, not made', () => {
     .mv(s1, a0)
     .end(GATE);
   world.addProgram(1, code);
+  world.isChecked = false;
   world.kernel.state.threadCount = THREADS_MAX - 100;
   world.finish();
   assert.is(Number(world.thread(BASE).x[s1]), outcomes.noMemory);

@@ -101,10 +101,16 @@ export class World {
   readonly #buffer: number;
   #delays = 0;
 
+  /** False for a world that a test breaks on purpose. */
+  isChecked = true;
+
   constructor(options: WorldOptions = {}) {
+    checkLastWorld();
+    lastWorld = this;
     this.#tier = options.machine === undefined ? tierOfTests() : null;
     this.machine = options.machine ?? createMachine(options.ramBytes ?? RAM_BYTES, this.#tier?.options);
     this.kernel = new Kernel(this.machine, options.image?.record ?? null);
+    this.kernel.watchCleanPages();
     this.task = this.kernel.createTask({ memoryPages: 16 });
     this.store = new Map(options.image?.pages ?? []);
     this.onFault = options.onFault ?? (() => ({ bytes: new Uint8Array(0) }));
@@ -358,7 +364,10 @@ export class World {
       const end = this.run(limit);
       if (end !== 'idle') continue;
       const deadline = this.kernel.nextDeadline();
-      if (deadline === null) return;
+      if (deadline === null) {
+        if (this.isChecked) this.kernel.check();
+        return;
+      }
       this.kernel.stepClock(deadline);
     }
     throw new Error('world: it does not come to an end');
@@ -514,7 +523,9 @@ export class World {
   /** Saves everything, makes a fresh kernel on a fresh machine, and goes on there. */
   rebuild(): void {
     const image = this.save();
+    lastWorld = null;
     const fresh = new World({ image, onFault: this.onFault });
+    lastWorld = this;
     fresh.onGate = this.onGate;
     this.machine = fresh.machine;
     this.kernel = fresh.kernel;
@@ -526,6 +537,27 @@ export class World {
     this.task.serve(this.portset, { receive: (request) => this.#receive(request) });
   }
 }
+
+/** The world that was made last: the invariants hold in it when a test leaves it, at the latest. */
+let lastWorld: World | null = null;
+
+/** Checks the world that the test before has left, and counts every page that nobody wrote to. */
+function checkLastWorld(): void {
+  const world = lastWorld;
+  lastWorld = null;
+  if (world === null || !world.isChecked) return;
+  world.kernel.settle();
+  world.kernel.check();
+}
+
+process.on('exit', () => {
+  try {
+    checkLastWorld();
+  } catch (error) {
+    console.error('the last world of this file is left broken:', error);
+    process.exitCode = 1;
+  }
+});
 
 function rank(type: number): number {
   return type === typeNumbers.thread ? 2 : type === typeNumbers.space ? 0 : 1;

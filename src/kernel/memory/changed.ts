@@ -99,7 +99,14 @@ export function markPage(k: KernelState, region: Region, offset: number, pc: num
   if (before === pc || (before !== undefined && before !== PAGE_GONE && pc !== PAGE_GONE)) return;
   region.changedPages.set(offset, pc);
   region.changedOrder = null;
+  if (k.contentSums !== null) forgetSum(k, region, offset);
   touch(k, region);
+}
+
+/** The server says that it wrote the page itself. */
+function forgetSum(k: KernelState, region: Region, offset: number): void {
+  const page = region.space?.bottom?.pages.get(pageNumber(region.startAddress + offset));
+  if (page !== undefined) k.contentSums?.delete(page);
 }
 
 /** Puts an object into a region's set: `type` is negative when the object is gone. */
@@ -117,6 +124,7 @@ export function settle(k: KernelState): void {
     log.drain((frame, pcLow, pcHigh) => {
       const page = k.pageOfFrame[frame] as Page | null;
       if (page === null || page.isTaskMemory) return;
+      k.contentSums?.delete(page);
       const pc = Math.max(0, joinHalves(pcLow, pcHigh));
       forEachCollector(k, page.space, page.number * PAGE_SIZE, (region, offset) => {
         markPage(k, region, offset, pc);

@@ -56,7 +56,21 @@ export function makePage(
   k.machine.log.forget(frame);
   k.machine.hart.frameChanged(frame);
   note(k, traceEvents.supply.kind, 0, number, frame);
-  return addPage(k, space, bottom, number, frame, false);
+  const page = addPage(k, space, bottom, number, frame, false);
+  k.contentSums?.set(page, contentSum(k, frame));
+  return page;
+}
+
+/** A sum of what is in a frame, for the check of pages that nobody wrote to. */
+export function contentSum(k: KernelState, frame: number): number {
+  const words = new Uint32Array(
+    k.machine.bytes.buffer,
+    k.machine.ramOffset + frame * PAGE_SIZE,
+    PAGE_SIZE / 4,
+  );
+  let sum = 0;
+  for (const word of words) sum = (Math.imul(sum, 31) + word) | 0;
+  return sum;
 }
 
 /** Takes a page out of memory. What was in it is lost unless somebody has it. */
@@ -64,6 +78,7 @@ export function dropPage(k: KernelState, bottom: Bottom, page: Page): void {
   removeEntries(k, page);
   note(k, traceEvents.drop.kind, 0, page.number, page.frame);
   k.machine.log.forget(page.frame);
+  k.contentSums?.delete(page);
   bottom.pages.delete(page.number);
   k.pageOfFrame[page.frame] = null;
   k.freeFrames[k.freeFrameCount] = page.frame;

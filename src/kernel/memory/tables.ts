@@ -123,21 +123,41 @@ export function useTables(k: KernelState, space: Space): void {
   k.machine.hart.setAddressSpace(root, space.asid);
 }
 
-/** Every valid leaf entry of the space: page number, frame and rights. For the invariant check. */
-export function forEachEntry(
+/**
+ * Visits the valid entries of the first leaf table that has one for page `from` of the space or later: page number,
+ * frame and rights. The page number that comes after that table, or -1 when there is none. For the invariant check.
+ */
+export function visitTable(
   k: KernelState,
   space: Space,
+  from: number,
   visit: (page: number, frame: number, rights: number) => void,
-): void {
-  if (space.rootFrame < 0) return;
-  const walk = (table: number, level: number, base: number): void => {
-    for (let index = 0; index < TABLE_ENTRIES; index += 1) {
-      const bits = k.machine.view.getUint32(frameStart(k, table) + index * 8, true);
-      if ((bits & pte.valid) === 0) continue;
-      const page = base + index * TABLE_ENTRIES ** level;
-      if (level > 0) walk(bits >>> 10, level - 1, page);
-      else visit(page, bits >>> 10, (bits >> 1) & 7);
+): number {
+  let page = from;
+  while (page < TABLE_ENTRIES ** 3 && space.rootFrame >= 0) {
+    const { table, next } = leafTableAt(k, space, page);
+    if (table < 0) {
+      page = next;
+      continue;
     }
-  };
-  walk(space.rootFrame, 2, 0);
+    for (let index = page % TABLE_ENTRIES; index < TABLE_ENTRIES; index += 1) {
+      const bits = k.machine.view.getUint32(frameStart(k, table) + index * 8, true);
+      if ((bits & pte.valid) !== 0) visit(next - TABLE_ENTRIES + index, bits >>> 10, (bits >> 1) & 7);
+    }
+    return next;
+  }
+  return -1;
+}
+
+/** The leaf table for a page, -1 when there is none; and the first page that it, or what is missing, does not cover. */
+function leafTableAt(k: KernelState, space: Space, page: number): { table: number; next: number } {
+  let table = space.rootFrame;
+  for (let level = 2; level > 0; level -= 1) {
+    const reach = TABLE_ENTRIES ** level;
+    const index = Math.floor(page / reach) % TABLE_ENTRIES;
+    const entry = k.machine.view.getUint32(frameStart(k, table) + index * 8, true);
+    if ((entry & pte.valid) === 0) return { table: -1, next: (Math.floor(page / reach) + 1) * reach };
+    table = entry >>> 10;
+  }
+  return { table, next: (Math.floor(page / TABLE_ENTRIES) + 1) * TABLE_ENTRIES };
 }

@@ -1,0 +1,172 @@
+/**
+ * The invariant check: what must hold between two entries; a broken invariant stops the machine before anything is
+ * committed (law 9). Never changes anything but where it has got to.
+ *
+ * Three ways: `checkState` looks at everything, for tests; `checkChanged` at the objects that changed since the last
+ * collect, for each demarcation; `checkSome` goes on with a pass over everything that is spread over many demarcations.
+ * All invariants have names (`invariants.ts`). Called by kernel.ts.
+ */
+import { typeNumbers } from '../abi/types.ts';
+import {
+  type Bottom,
+  type KernelObject,
+  type KernelState,
+  live,
+  type Queue,
+  type Space,
+  type Thread,
+} from '../state.ts';
+import { contentsOf } from './contents.ts';
+import { holds } from './invariants.ts';
+import { checkFrame } from './memory.ts';
+import { checkObject } from './objects.ts';
+import { checkQueueEnds } from './queues.ts';
+
+/** A pass over everything, with a stop after each step. What was made since it began may be left to the next. */
+function* pass(k: KernelState): Generator<void> {
+  let left = k.bySerial.size;
+  for (const object of k.bySerial.values()) {
+    checkObject(k, object);
+    yield;
+    for (const _step of contentsOf(k, object)) {
+      yield;
+      if (!object.alive) break;
+    }
+    left -= 1;
+    if (left <= 0) break;
+  }
+  for (let frame = 0; frame < k.frameBump; frame += 1) {
+    checkFrame(k, frame);
+    yield;
+  }
+  checkRoots(k);
+}
+
+/** What belongs to no object, and is next to the state itself. */
+function checkRoots(k: KernelState): void {
+  checkQueueEnds(k.sleepers, null);
+  k.runnable.forEach((queue, priority) => {
+    checkQueueEnds(queue, null);
+    const isMarked = (k.runnableMask >>> priority) % 2 === 1;
+    holds(isMarked === (queue.first !== null), 'runnableMaskIsRight', queue.first);
+  });
+  holds(k.loaded === null || k.loaded.alive, 'loadedIsAlive', k.loaded);
+}
+
+/** The full check. */
+export function checkState(k: KernelState): void {
+  for (const _step of pass(k));
+  checkCounts(k);
+  checkIndexes(k);
+  checkTouched(k);
+  checkQueuesWhole(k);
+  checkFreeFrames(k);
+}
+
+/** Goes on with the spread pass for this many steps. True when it came to an end of everything; it then begins anew. */
+export function checkSome(k: KernelState, steps: number): boolean {
+  k.checkPass ??= pass(k);
+  for (let i = 0; i < steps; i += 1) {
+    if (k.checkPass.next().done !== true) continue;
+    k.checkPass = null;
+    return true;
+  }
+  return false;
+}
+
+/** The check of what changed since the last collect: O(changed). */
+export function checkChanged(k: KernelState): void {
+  for (const object of k.touched) {
+    holds(object.isTouched, 'touchedIsListed', object);
+    if (object.alive) checkObject(k, object);
+  }
+  checkRoots(k);
+}
+
+/** Counters are what counting gives. */
+function checkCounts(k: KernelState): void {
+  let collectingCount = 0;
+  let nestedCount = 0;
+  let threadCount = 0;
+  for (const object of k.bySerial.values()) {
+    if (object.type === typeNumbers.thread && !object.isTask) threadCount += 1;
+    if (object.type !== typeNumbers.region || !object.collecting) continue;
+    const space = live(object.space);
+    if (space === null) continue;
+    collectingCount += 1;
+    if (space.bottom === null) nestedCount += 1;
+  }
+  holds(collectingCount === k.collectingCount, 'collectingCountIsRight');
+  holds(nestedCount === k.nestedCollectingCount, 'nestedCountIsRight');
+  holds(threadCount === k.threadCount, 'threadCountIsRight');
+}
+
+/** The indexes of bottom spaces hold the living objects and nothing else. */
+function checkIndexes(k: KernelState): void {
+  const bottoms = new Map<Space, Bottom>();
+  for (const object of k.bySerial.values()) {
+    if (object.home.bottom !== null) bottoms.set(object.home, object.home.bottom);
+  }
+  let byAddress = 0;
+  let byPage = 0;
+  for (const bottom of bottoms.values()) {
+    byAddress += bottom.objects.size;
+    for (const list of bottom.objectsByPage.values()) byPage += list.length;
+    const pages = bottom.pagesWithObjects;
+    const isCurrent = pages === null || pages.length === bottom.objectsByPage.size;
+    holds(isCurrent && pages?.some((page) => !bottom.objectsByPage.has(page)) !== true, 'indexesAgree');
+  }
+  holds(byAddress === k.bySerial.size && byPage === k.bySerial.size, 'indexesAgree');
+}
+
+function checkTouched(k: KernelState): void {
+  const listed = new Set<KernelObject>(k.touched);
+  for (const object of k.bySerial.values()) {
+    holds(object.isTouched === listed.has(object), 'touchedIsListed', object);
+  }
+}
+
+/** Whoever is in a queue is there once, and nobody is in one who is gone. */
+function checkQueuesWhole(k: KernelState): void {
+  const queued = new Set<Thread>();
+  const walk = (queue: Queue): void => {
+    for (let thread = queue.first; thread !== null; thread = thread.next) {
+      holds(thread.queue === queue && !queued.has(thread), 'queueIsLinked', thread);
+      holds(thread.alive, 'queuedIsAlive', thread);
+      queued.add(thread);
+    }
+  };
+  walk(k.sleepers);
+  k.runnable.forEach(walk);
+  for (const object of k.bySerial.values()) {
+    if (object.type === typeNumbers.portset) walk(object.servers);
+    else if (object.type === typeNumbers.port) walk(object.clients);
+    else if (
+      object.type === typeNumbers.mutex ||
+      object.type === typeNumbers.cond ||
+      object.type === typeNumbers.thread
+    ) {
+      walk(object.waiters);
+    }
+  }
+  for (const object of k.bySerial.values()) {
+    if (object.type !== typeNumbers.thread) continue;
+    holds((object.queue !== null) === queued.has(object), 'queueIsLinked', object);
+  }
+}
+
+/** Every frame that was ever used holds a page or is free, once. */
+function checkFreeFrames(k: KernelState): void {
+  const free = new Set<number>();
+  for (let i = 0; i < k.freeFrameCount; i += 1) {
+    const frame = k.freeFrames[i] as number;
+    const isEmpty = k.pageOfFrame[frame] === null && frame >= k.tableEnd && frame < k.frameBump;
+    holds(isEmpty && !free.has(frame), 'freeFrameIsEmpty');
+    free.add(frame);
+  }
+  let held = 0;
+  for (let frame = k.tableEnd; frame < k.frameBump; frame += 1) {
+    if (k.pageOfFrame[frame] !== null) held += 1;
+  }
+  holds(held + free.size === k.frameBump - k.tableEnd, 'framesAreCounted');
+}

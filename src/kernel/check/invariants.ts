@@ -1,0 +1,99 @@
+/**
+ * The names of all invariants that the check knows, and what each says (fluke.md F.4 and H.13, translated).
+ *
+ * An invariant holds between any two entries, whatever a guest does: one that a guest could break by what it may do
+ * would let it stop the machine. test/kernel/check.test.ts breaks each of them, and the type checker sees that none is
+ * forgotten there. Called by the files beside it only.
+ */
+import { InvariantError } from '../../base/assert.ts';
+import { typeNames } from '../abi/types.ts';
+import type { KernelObject } from '../state.ts';
+
+export const invariants = {
+  // Objects.
+  typeIsKnown: 'every object has one of the nine types',
+  indexedIsAlive: 'what the indexes hold is alive',
+  addressIsAligned: 'an object lies at a multiple of its size',
+  serialLeadsToObject: 'the index by serial leads to the object',
+  serialWasHandedOut: 'a serial was handed out before',
+  homeIsBottom: 'an object lies in a bottom space',
+  addressLeadsToObject: 'the index by address leads to the object',
+  pageListsObject: 'the page of an object lists it, in address order',
+  indexesAgree: 'the indexes by address, by page and by serial hold the same objects',
+  linkHasItsType: 'the living target of a link is of a type that the link may have',
+  touchedIsListed: 'an object is marked as touched exactly when it is in the list of touched ones',
+  // Mutexes, conds, ports and port sets.
+  ownerIsAlive: 'the owner of a mutex is alive',
+  ownerKnowsMutex: 'the owner of a mutex knows that it owns it',
+  ownedIsOwned: 'a mutex that a thread knows to own is owned by it',
+  freeMutexHasNoWaiters: 'nobody waits for a mutex that is free',
+  setListsPort: 'the set of a port lists it',
+  listedPortIsInSet: 'a port that a set lists links to it',
+  setKnowsBusyPorts: 'a set knows which of its ports have clients',
+  clientsMeetServers: 'no server of the machine waits while a port of its set has clients',
+  clientsOfTaskAreServed: 'a set that a user task serves and that has clients is on the list to be served',
+  queueKnowsPort: 'the queue of clients knows its port',
+  // Threads and queues.
+  priorityInRange: 'the priority of a thread is in range',
+  ticketWasHandedOut: 'the ticket of a thread was handed out',
+  turnWasHandedOut: 'the turn of a thread was handed out',
+  idleIsInNoQueue: 'a thread that is stopped, without space or a user task is in no queue',
+  unqueuedIsAtFault: 'a thread that could run is in no queue only at a fault that nobody answers',
+  reservationIsFirst: 'only the thread whose turn it is holds a reservation',
+  runsAtPriority: 'a runnable thread is in the queue of its priority',
+  runnableWaitsForNothing: 'a runnable thread waits for nothing',
+  sleeperHasDeadline: 'a sleeper has a deadline and waits for nothing else',
+  waitsWhereLinkSays: 'a thread that waits is in the queue of what its link names',
+  waiterHasTicket: 'a thread that waits has a ticket',
+  queueIsLinked: 'a queue is linked both ways and knows its ends',
+  queuedIsAlive: 'whoever is in a queue is alive',
+  queueIsOrdered: 'a queue is in the order of its persistent words',
+  runnableMaskIsRight: 'the mask of runnable priorities is right',
+  threadCountIsRight: 'the number of threads is right',
+  loadedIsAlive: 'the thread whose registers are in the hart is alive',
+  // Memory.
+  spaceListsMapping: 'the space of a mapping lists it',
+  listedMappingIsOfSpace: 'a mapping that a space lists is alive and links to it',
+  mappingsDoNotOverlap: 'mappings of a space are in order and do not overlap',
+  lastMappingIsListed: 'the mapping found last is one of the space',
+  regionListsMapping: 'the region of a mapping lists it',
+  listedMappingIsOfRegion: 'a mapping that a region lists links to it',
+  mappingIsAligned: 'a mapping begins and ends at pages, within its space',
+  spaceListsRegion: 'the space of a region lists it',
+  listedRegionIsOfSpace: 'a region that a space lists is alive and links to it',
+  spaceListsThread: 'the space of a thread lists it',
+  listedThreadIsOfSpace: 'a thread that a space lists is alive and links to it',
+  regionIsAligned: 'a region begins and ends at pages, within its space',
+  protectionIsLegal: 'protection is a set of bits that the hardware knows',
+  setOnlyIfCollecting: 'a region has a changed set only if it collects',
+  changedOrderIsRight: 'the sorted keys of a changed set, when there are any, are those of its items',
+  collectingCountIsRight: 'the number of collecting regions is right',
+  nestedCountIsRight: 'the number of nested collecting regions is right',
+  // Frames, pages and tables.
+  pageKnowsPlace: 'a page knows its place',
+  frameHoldsPage: 'the frame of a page holds it',
+  heldPageIsListed: 'every page in a frame belongs to a living space, which lists it',
+  pageIsNotPinned: 'no page is pinned between entries',
+  freeFrameIsEmpty: 'a free frame holds no page and was used before',
+  framesAreCounted: 'every frame that was used is free or holds a page',
+  entryLeadsToPage: 'a table entry leads to a page in memory',
+  entryFollowsChain: 'a table entry leads where the mappings lead',
+  entryWithinRights: 'a table entry allows no more than the chain and the page',
+  pageRemembersEntry: 'a page remembers its table entries',
+  tablesAreListed: 'a space has tables exactly when it is among those that have',
+  cleanPageIsUnchanged: 'a page that was not written holds what its pager supplied',
+} as const;
+
+export type InvariantName = keyof typeof invariants;
+
+function describe(object: KernelObject): string {
+  const type = typeNames[object.type - 1] ?? `type ${object.type}`;
+  return `: ${type} ${object.serial} at 0x${object.address.toString(16)}`;
+}
+
+/** Stops with an InvariantError that names the invariant, unless `fact`. Makes no text while all is well. */
+export function holds(fact: boolean, name: InvariantName, object: KernelObject | null = null): void {
+  if (fact) return;
+  const where = object === null ? '' : describe(object);
+  throw new InvariantError(`check: ${invariants[name]} (${name}${where})`);
+}

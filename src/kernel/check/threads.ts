@@ -1,0 +1,70 @@
+/**
+ * What holds of a thread: its words, its place in a queue, its links.
+ *
+ * Runnable exactly when it has a space, is not stopped and waits for nothing; what it waits for is where its queue is.
+ * Called by objects.ts. Each check is O(1).
+ */
+import { PRIORITY_MAX } from '../../base/limits.ts';
+import { threadFlags, typeNumbers } from '../abi/types.ts';
+import { hasReservation } from '../registers.ts';
+import { firstRunnable } from '../schedule.ts';
+import { type KernelObject, type KernelState, live, type Queue, type Thread } from '../state.ts';
+import { holds } from './invariants.ts';
+import { checkLink, checkTarget } from './links.ts';
+import { checkQueueEnds, checkQueuePlace } from './queues.ts';
+
+export function checkThread(k: KernelState, thread: Thread): void {
+  holds(thread.priority >= 0 && thread.priority <= PRIORITY_MAX, 'priorityInRange', thread);
+  holds(thread.ticket < k.nextTicket, 'ticketWasHandedOut', thread);
+  holds(thread.turn < k.nextTurn, 'turnWasHandedOut', thread);
+  checkLink(k, thread, live(thread.space), typeNumbers.space);
+  checkLink(k, thread, live(thread.scheduler), typeNumbers.port);
+  checkLink(k, thread, live(thread.client), typeNumbers.thread);
+  checkLink(k, thread, live(thread.server), typeNumbers.thread);
+  checkTarget(k, thread, live(thread.waitingFor));
+  const space = live(thread.space);
+  holds(space === null || space.threads.has(thread), 'spaceListsThread', thread);
+  checkQueueEnds(thread.waiters, thread);
+  if (thread.queue !== null) checkQueuePlace(thread, thread.queue);
+  checkRunState(k, thread);
+}
+
+function checkRunState(k: KernelState, thread: Thread): void {
+  const isStopped = (thread.flags & threadFlags.stopped) !== 0;
+  const isFaulting = (thread.flags & threadFlags.faulting) !== 0;
+  const queue = thread.queue;
+  if (thread.isTask || isStopped || live(thread.space) === null) {
+    holds(queue === null, 'idleIsInNoQueue', thread);
+    return;
+  }
+  const mayReserve = queue?.order === 'turn' && firstRunnable(k) === thread;
+  holds(mayReserve || !hasReservation(k, thread), 'reservationIsFirst', thread);
+  const waitingFor = live(thread.waitingFor);
+  if (queue === null) holds(isFaulting && waitingFor === null, 'unqueuedIsAtFault', thread);
+  else if (queue.order === 'turn') {
+    holds(queue === k.runnable[thread.priority], 'runsAtPriority', thread);
+    const waitsForNothing = waitingFor === null && !isFaulting && thread.deadline === 0n;
+    holds(waitsForNothing, 'runnableWaitsForNothing', thread);
+  } else if (queue.order === 'deadline') {
+    holds(thread.deadline !== 0n && waitingFor === null, 'sleeperHasDeadline', thread);
+  } else {
+    holds(waitingFor !== null && queueOf(waitingFor) === queue, 'waitsWhereLinkSays', thread);
+    holds(thread.ticket > 0, 'waiterHasTicket', thread);
+  }
+}
+
+/** The queue of those that wait for this object. */
+function queueOf(object: KernelObject): Queue | null {
+  switch (object.type) {
+    case typeNumbers.mutex:
+    case typeNumbers.cond:
+    case typeNumbers.thread:
+      return object.waiters;
+    case typeNumbers.port:
+      return object.clients;
+    case typeNumbers.portset:
+      return object.servers;
+    default:
+      return null;
+  }
+}
