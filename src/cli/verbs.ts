@@ -180,6 +180,12 @@ export const verbTable: readonly VerbRow[] = [
         summary: 'seed of the entropy of a new image',
       },
       {
+        name: 'trace',
+        kind: 'text',
+        placeholder: 'FILE',
+        summary: 'write what the kernel does to FILE, in the trace event format of Chrome and Perfetto',
+      },
+      {
         name: 'report',
         kind: 'text',
         placeholder: 'FILE',

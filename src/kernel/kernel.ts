@@ -27,6 +27,7 @@ import { loadRegisters } from './registers.ts';
 import { chargeEntry, firstRunnable, rotate, tickOf, ticksToDeadline, wakeDueSleepers } from './schedule.ts';
 import { createState, type KernelState, type Thread } from './state.ts';
 import { createTask, serveQueued, type TaskProcessor } from './task.ts';
+import { drain, type TraceEvent } from './trace.ts';
 
 /** Why `run` came back: its limit was reached, nobody can run, or a user task wants control. */
 export type RunEnd = 'limit' | 'idle' | 'service';
@@ -55,6 +56,8 @@ export class Kernel {
   #faultsWithoutProgress = 0;
   /** The tasks made here, by processor: who a processor is, is nothing that its holder can say. */
   readonly #tasks = new WeakMap<object, Thread>();
+  /** By the serial of the task's thread. */
+  readonly #taskNames = new Map<number, string>();
 
   /** `record`: the kernel record of the image, when there is one. */
   constructor(machine: Machine, record: Uint8Array | null = null) {
@@ -66,9 +69,15 @@ export class Kernel {
    * Makes a user task, and lets it start. `memoryPages` of its own memory; its thread and its space lie at the start of
    * it (userland's `taskMemory`).
    */
-  createTask(options: { memoryPages: number; start?: (processor: TaskProcessor) => void }): TaskProcessor {
+  createTask(options: {
+    memoryPages: number;
+    /** For traces. */
+    name?: string;
+    start?: (processor: TaskProcessor) => void;
+  }): TaskProcessor {
     const { processor, thread } = createTask(this.state, options.memoryPages);
     this.#tasks.set(processor, thread);
+    if (options.name !== undefined) this.#taskNames.set(thread.serial, options.name);
     options.start?.(processor);
     return processor;
   }
@@ -267,6 +276,25 @@ export class Kernel {
   /** Carries pending changes into the changed sets; collect does it by itself. */
   settle(): void {
     settle(this.state);
+  }
+
+  /** From now on every event of the trace comes to `sink`, in order, some at a time; null: no more. */
+  traceTo(sink: ((events: readonly TraceEvent[]) => void) | null): void {
+    const { trace } = this.state;
+    drain(trace);
+    trace.overflow = sink === null ? null : () => sink(drain(trace));
+  }
+
+  /** Hands over the events that `traceTo`'s sink has not got yet. */
+  flushTrace(): void {
+    this.state.trace.overflow?.();
+  }
+
+  /** The serial of a thread's space, and the name of a user task; null when there is no such thread. */
+  describeThread(serial: number): { readonly space: number; readonly taskName: string | null } | null {
+    const thread = this.state.bySerial.get(serial);
+    if (thread?.type !== typeNumbers.thread) return null;
+    return { space: thread.space?.serial ?? 0, taskName: this.#taskNames.get(serial) ?? null };
   }
 
   statistics(): Statistics {

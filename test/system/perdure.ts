@@ -28,6 +28,8 @@ export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
   /** What stdin holds; closed after it. */
   readonly input?: string;
+  /** A module of this folder that Node loads first. */
+  readonly preload?: string;
   /** SIGKILL after so many milliseconds. */
   readonly killAfterMs?: number;
   /** SIGKILL as soon as this holds; asked every few milliseconds. */
@@ -38,7 +40,9 @@ export interface Surroundings {
 
 /** One process; a test that hangs is killed after a minute and shows as SIGKILL. */
 export function perdure(args: readonly string[], surroundings: Surroundings): Promise<Outcome> {
-  const child = spawn(process.execPath, [main, ...args], {
+  const { preload } = surroundings;
+  const first = preload === undefined ? [] : ['--import', new URL(preload, import.meta.url).href];
+  const child = spawn(process.execPath, [...first, main, ...args], {
     cwd: surroundings.cwd,
     env: { ...process.env, ...surroundings.env },
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -22,14 +22,16 @@ export interface Admission {
   /** The file for output, or null: standard output. */
   readonly out: string | null;
   readonly report: string | null;
+  readonly trace: string | null;
 }
 
 /** Returns true when the image has to be made. Throws OperatorError. */
 export function admit(wanted: Admission): boolean {
-  const { image, program, isFresh, out, report } = wanted;
+  const { image, program, isFresh, out, report, trace } = wanted;
   for (const [option, file] of [
     ['--out', out],
     ['--report', report],
+    ['--trace', trace],
   ] as const) {
     if (file === null) continue;
     if (file === image) throw usageError(`${option} ${file}: it is the image itself`, 'choose another file');

@@ -61,9 +61,9 @@ const BORDER_MEMORY_PAGES = 1;
 export function assemble(store: Store, options: AssemblyOptions): Assembly {
   const machine = createMachine(options.ramBytes, options.machine);
   const kernel = new Kernel(machine, options.record);
-  const outputTask = kernel.createTask({ memoryPages: BORDER_MEMORY_PAGES });
-  const inputTask = kernel.createTask({ memoryPages: BORDER_MEMORY_PAGES });
-  const serverTask = kernel.createTask({ memoryPages: SERVER_MEMORY_PAGES });
+  const outputTask = kernel.createTask({ memoryPages: BORDER_MEMORY_PAGES, name: 'output' });
+  const inputTask = kernel.createTask({ memoryPages: BORDER_MEMORY_PAGES, name: 'input' });
+  const serverTask = kernel.createTask({ memoryPages: SERVER_MEMORY_PAGES, name: 'server' });
   const output = new ConsoleOutput(options.border.output, options.sink);
   outputTask.serve(createPort(outputTask, 1), output);
   const input = new ConsoleInput(inputTask, createPort(inputTask, 2), options.border.input);

@@ -8,15 +8,17 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import type { Kernel } from '../../kernel/kernel.ts';
 import { ProgramError } from '../../persist/create.ts';
 import type { Durability, Store } from '../../persist/store/contract.ts';
 import { openStore } from '../../persist/store/open.ts';
 import { VolatileStore } from '../../persist/store/volatile.ts';
-import { ExitCode, OperatorError } from '../errors.ts';
+import { ExitCode, isDefect, OperatorError } from '../errors.ts';
 import { admit, noCheckpoint, refuseOther } from '../machine/admission.ts';
 import type { BorderState } from '../machine/assemble.ts';
 import { assemble, emptyBorder } from '../machine/assemble.ts';
 import { crashPointOf } from '../machine/crash-point.ts';
+import { crashReport, writeCrashReport } from '../machine/crash-report.ts';
 import { finish, settle } from '../machine/ended.ts';
 import type { Program } from '../machine/program.ts';
 import { loadProgram } from '../machine/program.ts';
@@ -28,6 +30,7 @@ import { openFileSink, openStreamSink } from '../machine/sink.ts';
 import { openSource } from '../machine/source.ts';
 import { ephemeralTarget, resolveTarget, setAside } from '../machine/target.ts';
 import { type TierPlan, tierPlanOf } from '../machine/tier.ts';
+import { traceInto } from '../machine/trace-file.ts';
 import type { Invocation } from '../verbs.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
@@ -40,7 +43,7 @@ export async function run(invocation: Invocation): Promise<number> {
   };
   if (target.isImplied) say(`the image is ${target.image}`);
   const program = target.program === null ? null : loadProgram(target.program, target.arguments);
-  const fileOf = (option: 'out' | 'report'): string | null => {
+  const fileOf = (option: 'out' | 'report' | 'trace'): string | null => {
     const name = invocation.options[option] as string | undefined;
     return name === undefined ? null : path.resolve(invocation.cwd, name);
   };
@@ -48,7 +51,9 @@ export async function run(invocation: Invocation): Promise<number> {
   const crashPoint = crashPointOf(invocation.env);
   const tierPlan = tierPlanOf(invocation.env);
   const isFresh = invocation.options.fresh === true;
-  const isNew = admit({ image: target.image, program, isFresh, out, report: fileOf('report') });
+  const report = fileOf('report');
+  const trace = fileOf('trace');
+  const isNew = admit({ image: target.image, program, isFresh, out, report, trace });
   const { image } = target;
   if (isFresh && image !== null) setAside(image, out, say);
   try {
@@ -67,7 +72,7 @@ export async function run(invocation: Invocation): Promise<number> {
         isStarted = true;
       };
       const { phase } = crashPoint;
-      return await runStore({ invocation, store, program, startMs, tierPlan, phase, say, begun });
+      return await runStore({ invocation, store, program, startMs, tierPlan, trace, phase, say, begun });
     } finally {
       await store.close();
       // This process made it and could not even load the program: nobody needs it.
@@ -85,6 +90,8 @@ interface Start {
   readonly program: Program | null;
   readonly startMs: number;
   readonly tierPlan: TierPlan;
+  /** The file for the trace, or null. */
+  readonly trace: string | null;
   readonly phase: (label: string) => void;
   readonly say: (line: string) => void;
   /** Called when the machine is assembled: from now on the image is worth keeping. */
@@ -166,12 +173,18 @@ async function runStore(start: Start): Promise<number> {
   );
   if (head !== null)
     say(`${store.path} goes on at generation ${head.generation} (${parts.objectCount} objects)`);
+  const name = (head?.programs[0] ?? program?.row)?.name ?? 'program';
+  const trace = start.trace === null ? null : traceInto(start.trace, parts.kernel, name);
   const release = handleSignals(runner, options.ephemeral !== true, say);
   const firstSliceMs = performance.now();
   let end: RunEnd;
   try {
     end = await runner.run();
+  } catch (error) {
+    if (isDefect(error)) reportCrash(invocation, store, parts.kernel, error, say);
+    throw error;
   } finally {
+    trace?.close();
     release();
     source.close();
     sink.close();
@@ -190,6 +203,21 @@ async function runStore(start: Start): Promise<number> {
   }
   if (ended === null) return ExitCode.done;
   return finish(ended, symbols, say);
+}
+
+/** The machine has stopped itself: what it was doing goes into a file beside the image. */
+function reportCrash(
+  invocation: Invocation,
+  store: Store,
+  kernel: Kernel,
+  error: unknown,
+  say: (line: string) => void,
+): void {
+  const isEphemeral = invocation.options.ephemeral === true;
+  const place = isEphemeral ? path.join(invocation.cwd, 'perdure') : store.path;
+  const report = { generation: store.committed, ...crashReport(kernel, error) };
+  const file = writeCrashReport(place, new Date().toISOString(), report);
+  say(file === null ? 'the crash report could not be written' : `what the machine was doing is in ${file}`);
 }
 
 /** Output below this offset has reached its sink. */
