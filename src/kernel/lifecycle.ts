@@ -91,7 +91,7 @@ function makeObject(
       };
     case typeNumbers.port: {
       const clients = emptyQueue('ticket');
-      const port: Port = { ...base, type, alias: 0n, portset: null, clients };
+      const port: Port = { ...base, type, alias: 0n, portset: null, clients, busyIndex: -1 };
       clients.port = port;
       return port;
     }
@@ -100,7 +100,7 @@ function makeObject(
         ...base,
         type,
         ports: new Set(),
-        busyPorts: new Set(),
+        busy: [],
         servers: emptyQueue('ticket'),
         service: null,
       };

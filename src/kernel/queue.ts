@@ -7,6 +7,7 @@
  */
 
 import { assert } from '../base/assert.ts';
+import { firstClientChanged } from './ipc/busy.ts';
 import type { Queue, Thread } from './state.ts';
 
 /** True when `a` comes before `b` in a queue of this order. */
@@ -28,14 +29,14 @@ export function enqueue(queue: Queue, thread: Thread): void {
   else thread.next.previous = thread;
   if (after === null) queue.first = thread;
   else after.next = thread;
-  const port = queue.port;
-  if (port?.portset?.alive) port.portset.busyPorts.add(port);
+  if (after === null && queue.port !== null) firstClientChanged(queue.port);
 }
 
 /** Takes the thread out of the queue it is in, if any. */
 export function dequeue(thread: Thread): void {
   const queue = thread.queue;
   if (queue === null) return;
+  const isFirst = thread.previous === null;
   if (thread.previous === null) queue.first = thread.next;
   else thread.previous.next = thread.next;
   if (thread.next === null) queue.last = thread.previous;
@@ -43,5 +44,5 @@ export function dequeue(thread: Thread): void {
   thread.queue = null;
   thread.next = null;
   thread.previous = null;
-  if (queue.first === null && queue.port?.portset?.alive) queue.port.portset.busyPorts.delete(queue.port);
+  if (isFirst && queue.port !== null) firstClientChanged(queue.port);
 }

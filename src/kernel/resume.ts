@@ -11,7 +11,8 @@
  */
 import { entries } from './abi/entries.ts';
 import { threadFlags, typeNumbers } from './abi/types.ts';
-import { firstClient, isFaulting } from './ipc/handover.ts';
+import { firstClient } from './ipc/busy.ts';
+import { isFaulting } from './ipc/handover.ts';
 import { touch } from './memory/changed.ts';
 import { becomeMutexLock } from './objects/cond.ts';
 import { enqueue } from './queue.ts';

@@ -103,14 +103,16 @@ export interface Port extends ObjectBase {
   portset: Portset | null;
   /** derived: clients that nobody has received yet, in ticket order. */
   readonly clients: Queue;
+  /** derived: its place in the `busy` of its set, -1 when it has no clients or no set. */
+  busyIndex: number;
 }
 
 export interface Portset extends ObjectBase {
   readonly type: typeof typeNumbers.portset;
   /** derived */
   readonly ports: Set<Port>;
-  /** derived: those of `ports` that have clients. */
-  readonly busyPorts: Set<Port>;
+  /** derived: those of `ports` that have clients, as a heap (`ipc/busy.ts`). */
+  readonly busy: Port[];
   /** derived: threads in wait_receive, in ticket order. */
   readonly servers: Queue;
   /** host: the user task that serves it now. */

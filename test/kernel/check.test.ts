@@ -116,7 +116,17 @@ const breakages: Readonly<Record<InvariantName, (k: KernelState, world: World) =
   freeMutexHasNoWaiters: (k) => Object.assign(mutexOf(k), { owner: null }),
   setListsPort: (k) => Object.assign(portOf(k), { portset: setOf(k) }),
   listedPortIsInSet: (k) => setOf(k).ports.add(portOf(k)),
-  setKnowsBusyPorts: (k) => servedPort(k).portset?.busyPorts.add(servedPort(k)),
+  setKnowsBusyPorts(k) {
+    withClient(k);
+    setOf(k).busy.pop();
+  },
+  busyPortsAreInOrder(k) {
+    const later = { ...withClient(k), ticket: 2 ** 40 };
+    const other = { ...portOf(k), clients: { ...portOf(k).clients, first: later }, busyIndex: 0 };
+    setOf(k).ports.add(other);
+    setOf(k).busy.unshift(other);
+    portOf(k).busyIndex = 1;
+  },
   clientsMeetServers(k) {
     join(portOf(k), setOf(k));
     const [client, server] = [taken(k), taken(k)];
@@ -216,6 +226,15 @@ const mappingOf = (k: KernelState): Mapping => objectAt<Mapping>(k, SLAB_SIZE + 
 function join(port: Port, set: Portset): void {
   port.portset = set;
   set.ports.add(port);
+}
+
+/** A client at a port of a set that nobody serves. */
+function withClient(k: KernelState): Thread {
+  join(portOf(k), setOf(k));
+  const client = taken(k);
+  client.waitingFor = portOf(k);
+  enqueue(portOf(k).clients, client);
+  return client;
 }
 
 /** A thread of the world that waits for the mutex, taken out of its queue. */

@@ -24,7 +24,7 @@ export function* contentsOf(k: KernelState, object: KernelObject): Generator<voi
         holds(port.alive && port.portset === object, 'listedPortIsInSet', object);
         yield;
       }
-      for (const port of object.busyPorts) {
+      for (const port of object.busy) {
         holds(object.ports.has(port), 'listedPortIsInSet', object);
         holds(port.clients.first !== null, 'setKnowsBusyPorts', object);
         yield;

@@ -5,6 +5,7 @@
  * Called by objects.ts.
  */
 import { typeNumbers } from '../abi/types.ts';
+import { isBefore } from '../queue.ts';
 import { type Cond, type KernelState, live, type Mutex, type Port, type Portset } from '../state.ts';
 import { holds } from './invariants.ts';
 import { checkQueueEnds } from './queues.ts';
@@ -32,7 +33,8 @@ export function checkPort(k: KernelState, port: Port): void {
   holds(set.type === typeNumbers.portset, 'linkHasItsType', port);
   holds(set.ports.has(port), 'setListsPort', port);
   const hasClients = port.clients.first !== null;
-  holds(set.busyPorts.has(port) === hasClients, 'setKnowsBusyPorts', port);
+  holds((set.busy[port.busyIndex] === port) === hasClients, 'setKnowsBusyPorts', port);
+  if (hasClients) checkPlaceInHeap(set, port);
   if (!hasClients) return;
   holds(set.service !== null || set.servers.first === null, 'clientsMeetServers', port);
   holds(set.service === null || k.toServe.has(set), 'clientsOfTaskAreServed', port);
@@ -40,9 +42,18 @@ export function checkPort(k: KernelState, port: Port): void {
 
 export function checkPortset(_k: KernelState, set: Portset): void {
   checkQueueEnds(set.servers, set);
-  for (const port of set.busyPorts) {
-    holds(port.portset === set && port.alive, 'listedPortIsInSet', set);
-    // The rest of them look for themselves.
-    break;
-  }
+  const port = set.busy[0];
+  // The rest of them look for themselves.
+  if (port !== undefined) holds(port.portset === set && port.alive, 'listedPortIsInSet', set);
+}
+
+/** The first client of a port does not come before that of the port above it in the heap of its set. */
+function checkPlaceInHeap(set: Portset, port: Port): void {
+  const above = port.busyIndex === 0 ? undefined : set.busy[(port.busyIndex - 1) >>> 1];
+  const isInOrder =
+    above === undefined ||
+    above.clients.first === null ||
+    port.clients.first === null ||
+    isBefore('ticket', above.clients.first, port.clients.first);
+  holds(isInOrder, 'busyPortsAreInOrder', port);
 }

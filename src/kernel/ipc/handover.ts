@@ -16,7 +16,7 @@ import { resolve } from '../memory/chain.ts';
 import { copyWindow, openRead, openWrite, writeWindow } from '../memory/copy.ts';
 import { argument, pcOf, registersOf, setArgument, setArgumentWord } from '../registers.ts';
 import { finish } from '../schedule.ts';
-import { type KernelState, live, type Port, type Portset, type Thread } from '../state.ts';
+import { type KernelState, live, type Port, type Thread } from '../state.ts';
 import { note, traceEvents } from '../trace.ts';
 import { connectIdempotent, dropClient } from './connection.ts';
 
@@ -76,23 +76,6 @@ export function faultBytes(
   view.setUint32(at.pc + 4, pc[1] as number, true);
   view.setBigUint64(at.thread, thread.view.getBigUint64(states.thread.offset.threadAddress, true), true);
   return bytes;
-}
-
-/** The client with the lowest ticket on any port of the set, or null. */
-export function firstClient(set: Portset): Thread | null {
-  let found: Thread | null = null;
-  for (const port of set.busyPorts) {
-    const first = port.clients.first;
-    if (first === null) continue;
-    if (
-      found === null ||
-      first.ticket < found.ticket ||
-      (first.ticket === found.ticket && first.serial < found.serial)
-    ) {
-      found = first;
-    }
-  }
-  return found;
 }
 
 /** Ends the server's wait_receive with a message of `count` bytes. Commits for the server. */

@@ -19,8 +19,9 @@ import { results } from '../results.ts';
 import { finish, park, wait, wake } from '../schedule.ts';
 import { type KernelState, live, type Page, type Port, type TaskService, type Thread } from '../state.ts';
 import { note, traceEvents } from '../trace.ts';
+import { firstClient } from './busy.ts';
 import { clientOf, dropClient, servesIdempotent, unlink, waitsFor } from './connection.ts';
-import { faultBytes, firstClient, handOverBuffer, handOverBytes, isFaulting, keeperOf } from './handover.ts';
+import { faultBytes, handOverBuffer, handOverBytes, isFaulting, keeperOf } from './handover.ts';
 import { startConversation } from './reliable.ts';
 
 const noBytes = new Uint8Array(0);

@@ -1,11 +1,11 @@
 /**
  * Ports and port sets: their state. What goes through them is in ../ipc.
  *
- * Invariant: a set's `ports` are those whose link is the set; its `busyPorts` those of them that have clients.
+ * Invariant: a set's `ports` are those whose link is the set; its `busy` those of them that have clients.
  * Called by state-calls.ts; `leaveSet` also when a port is destroyed.
  */
 import { states } from '../abi/types.ts';
-import { firstClient } from '../ipc/handover.ts';
+import { firstClientChanged, removeBusy } from '../ipc/busy.ts';
 import { touch } from '../memory/changed.ts';
 import { wake } from '../schedule.ts';
 import { type KernelState, live, type Port, type Portset } from '../state.ts';
@@ -16,19 +16,23 @@ const at = states.port.offset;
 /** Takes the port out of its set; its clients stay with it. */
 export function leaveSet(port: Port): void {
   const set = port.portset;
-  set?.ports.delete(port);
-  set?.busyPorts.delete(port);
+  if (set === null) return;
+  removeBusy(set, port);
+  set.ports.delete(port);
   port.portset = null;
 }
 
-/** Puts the port into the set. Clients that waited meet whoever waits there: a server makes its call again. */
+/**
+ * Puts the port into the set. Clients that waited keep their tickets and meet whoever waits there: the servers make their
+ * calls again, all of them, because a server never waits while there are clients.
+ */
 export function joinSet(k: KernelState, port: Port, set: Portset): void {
   port.portset = set;
   set.ports.add(port);
   if (port.clients.first === null) return;
-  set.busyPorts.add(port);
+  firstClientChanged(port);
   if (set.service !== null) k.toServe.add(set);
-  else if (set.servers.first !== null && firstClient(set) !== null) wake(k, set.servers.first);
+  else for (let first = set.servers.first; first !== null; first = set.servers.first) wake(k, first);
 }
 
 export const portOperations: TypeOperations<Port> = {
