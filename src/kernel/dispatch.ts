@@ -13,6 +13,7 @@ import { kernelRecord } from './abi/memory.ts';
 import { typeNumbers } from './abi/types.ts';
 import { nextWord } from './entropy.ts';
 import { type Served, serveFault, serveMemoryFault } from './fault.ts';
+import * as interrupts from './interrupts.ts';
 import * as reliable from './ipc/reliable.ts';
 import * as short from './ipc/short.ts';
 import { openWrite, writeWindow } from './memory/copy.ts';
@@ -130,14 +131,14 @@ const handlers: Readonly<Record<EntryName, Handler>> = {
   kernel_record: copyRecord,
   kernel_entropy: entropy,
   mapping_protect: unbuilt,
-  thread_enable_exceptions: unbuilt,
-  thread_disable_exceptions: unbuilt,
-  thread_get_handlers: unbuilt,
-  thread_set_handlers: unbuilt,
-  thread_get_saved_state: unbuilt,
-  thread_set_saved_state: unbuilt,
-  thread_return_from_exception: unbuilt,
-  thread_interrupt: unbuilt,
+  thread_enable_exceptions: interrupts.enableExceptions,
+  thread_disable_exceptions: interrupts.disableExceptions,
+  thread_get_handlers: interrupts.getHandlers,
+  thread_set_handlers: interrupts.setHandlers,
+  thread_get_saved_state: interrupts.getSavedState,
+  thread_set_saved_state: interrupts.setSavedState,
+  thread_return_from_exception: interrupts.returnFromException,
+  thread_interrupt: interrupts.interrupt,
   thread_get_client: unbuilt,
   thread_set_client: unbuilt,
   thread_get_server: unbuilt,
@@ -189,10 +190,12 @@ export function enter(k: KernelState, caller: Thread): Entered {
     if (result >= 0 && !isFault(result)) {
       // The service that answered may have destroyed its client.
       if (caller.alive) completeCall(k, caller, result);
+      caller.entryCount += 1;
       chargeEntry(k, caller);
       return 'done';
     }
     if (result === results.blocked || result === results.stage) {
+      caller.entryCount += 1;
       chargeEntry(k, caller);
       return 'done';
     }
@@ -202,6 +205,7 @@ export function enter(k: KernelState, caller: Thread): Entered {
     if (served === 'service') return 'service';
     // A programming error, and a wait for a pager of the machine, cost the entry; a page that is there now does not.
     if (isFault(result) || served === 'told' || caller.queue?.order !== 'turn') {
+      caller.entryCount += 1;
       chargeEntry(k, caller);
       return 'done';
     }

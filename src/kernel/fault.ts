@@ -2,7 +2,8 @@
  * Faults: who is told, and what becomes of the thread.
  *
  * A memory fault belongs to the keeper of the first region that could not answer; everything else, and a memory fault
- * without such a keeper, to the keeper of the thread's space; without one the thread stays as it is, its fault words
+ * without such a keeper, to the thread's own trap handler if it has one and its exceptions are enabled, else (in a
+ * handler, above all) to the keeper of its space; without one the thread stays as it is, its fault words
  * set (fluke.md A.7). A keeper that is a user task answers at once and without guest time: the access is made again. A
  * keeper in the machine gets an idempotent call in the thread's name: the thread waits, flagged faulting.
  * Called by the dispatcher for traps, programming errors, and `absent` results.
@@ -10,6 +11,7 @@
 import { outcomes } from './abi/codes.ts';
 import { flavours } from './abi/entry.ts';
 import { threadFlags } from './abi/types.ts';
+import { countException, enterTrapHandler, hasTrapHandler } from './interrupts.ts';
 import { faultBytes, handOverBytes, isMemoryFault, keeperOf, memoryFaultCode } from './ipc/handover.ts';
 import { resolve } from './memory/chain.ts';
 import { touch } from './memory/changed.ts';
@@ -48,7 +50,12 @@ export function serveFault(
   k.statistics.faults += 1;
   note(k, traceEvents.fault.kind, thread.serial, code, address);
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-    const { port, reported } = keeperOf(k, thread, code, address, access);
+    const { port, reported, isRegionKeeper } = keeperOf(k, thread, code, address, access);
+    if (!isRegionKeeper && hasTrapHandler(thread)) {
+      countException(thread, isMemoryFault(code));
+      enterTrapHandler(k, thread, code, address, access);
+      return 'told';
+    }
     if (port === null) return keepBlocked(k, thread, code, address, access);
     const set = live(port.portset);
     const bytes = faultBytes(k, thread, code, reported, access);
@@ -56,6 +63,7 @@ export function serveFault(
     const server = set?.servers.first ?? null;
     if (server === null) {
       setFaultWords(k, thread, code, address, access);
+      countException(thread, isMemoryFault(code));
       wait(k, thread, port.clients, port);
       return 'blocked';
     }
@@ -66,6 +74,7 @@ export function serveFault(
     }
     const handed = handOverBytes(k, thread, server, port, bytes);
     if (handed === 0) {
+      countException(thread, isMemoryFault(code));
       setFaultWords(k, thread, code, address, access);
       wait(k, thread, server.waiters, server);
       return 'blocked';

@@ -7,6 +7,7 @@
  */
 import { outcomes } from './abi/codes.ts';
 import { typeNumbers } from './abi/types.ts';
+import { countCancel } from './interrupts.ts';
 import { dropClient, dropServer } from './ipc/connection.ts';
 import { isFaulting } from './ipc/handover.ts';
 import { spacesAbove, spacesOver } from './memory/chain.ts';
@@ -182,6 +183,7 @@ export function destroyObject(k: KernelState, object: KernelObject): void {
 /** Wakes all that wait: calls end with `canceled`, faults are taken again. */
 function cancelAll(k: KernelState, queue: Queue): void {
   for (let first = queue.first; first !== null; first = queue.first) {
+    countCancel(first);
     if (isFaulting(first)) wake(k, first);
     else finish(k, first, outcomes.canceled);
   }

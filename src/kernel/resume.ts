@@ -11,10 +11,10 @@
  */
 import { entries } from './abi/entries.ts';
 import { threadFlags, typeNumbers } from './abi/types.ts';
+import { countCancel, leaveCond } from './interrupts.ts';
 import { firstClient } from './ipc/busy.ts';
 import { isFaulting } from './ipc/handover.ts';
 import { touch } from './memory/changed.ts';
-import { becomeMutexLock } from './objects/cond.ts';
 import { enqueue } from './queue.ts';
 import { deadlineOf, entryNumber, registersOf } from './registers.ts';
 import { forgetTurn, insertRunnable, leaveQueue, takeNewTurn } from './schedule.ts';
@@ -111,8 +111,8 @@ function peerQueue(thread: Thread, peer: Thread, verb: number): Queue | null {
  */
 export function stop(k: KernelState, thread: Thread): void {
   thread.flags |= threadFlags.stopped;
-  if (thread.queue !== null && thread.waitingFor?.type === typeNumbers.cond && !isFaulting(thread)) {
-    becomeMutexLock(k, thread);
+  if (leaveCond(k, thread)) {
+    countCancel(thread);
     thread.waitingFor = null;
     thread.ticket = 0;
   }

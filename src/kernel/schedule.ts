@@ -155,6 +155,7 @@ export function sleep(k: KernelState, thread: Thread, deadline: bigint): number 
 /** Charges the thread for an entry, by the tick rule. What no longer runs has no quantum to spend. */
 export function chargeEntry(k: KernelState, thread: Thread): void {
   const ticks = ENTRY_TICKS + Math.ceil(k.copied / 64) * COPY_TICKS_PER_64_BYTES;
+  thread.copiedBytes += k.copied;
   k.copied = 0;
   k.spentTicks += ticks;
   if (thread.queue?.order === 'turn') thread.quantumLeft -= ticks;

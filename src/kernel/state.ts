@@ -189,7 +189,11 @@ export interface Thread extends ObjectBase {
   faultCode: number;
   faultAddress: number;
   faultAccess: number;
+  /** Bits of `pendingBits`. */
+  pending: number;
   retired: number;
+  entryCount: number;
+  copiedBytes: number;
   space: Space | null;
   scheduler: Port | null;
   waitingFor: KernelObject | null;
@@ -293,6 +297,8 @@ export interface KernelState {
   /** derived: spaces that have page tables; the identifier last given. */
   readonly spacesWithTables: Set<Space>;
   nextAsid: number;
+  /** derived: user tasks whose wait ended, or that were alerted, and that the host has not been told of. */
+  readonly tasksToTell: Set<Thread>;
   /** derived: port sets served by tasks that may have queued clients. */
   readonly toServe: Set<Portset>;
   /** derived: where the invariant check has got to that is spread over many checkpoints. */
@@ -382,6 +388,7 @@ export function createState(machine: Machine): KernelState {
     pageOfFrame: new Array<Page | null>(machine.frameCount).fill(null),
     spacesWithTables: new Set(),
     nextAsid: 1,
+    tasksToTell: new Set(),
     toServe: new Set(),
     checkPass: null,
     contentSums: null,
@@ -422,7 +429,10 @@ export function emptyThreadFields(isTask: boolean) {
     faultCode: 0,
     faultAddress: 0,
     faultAccess: 0,
+    pending: 0,
     retired: 0,
+    entryCount: 0,
+    copiedBytes: 0,
     space: null,
     scheduler: null,
     waitingFor: null,

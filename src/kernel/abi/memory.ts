@@ -72,8 +72,18 @@ export const handlers = layout('handlers', {
   serverAlert: 'u64',
 });
 
-/** What the entry of a handler saves and return_from_exception restores: everything else is the handler's to keep. */
-export const savedState = layout('savedState', { pc: 'u64', a0: 'u64', a1: 'u64', a2: 'u64', flags: 'u64' });
+/**
+ * What the entry of a handler saves and return_from_exception restores: everything else is the handler's to keep. a7 is
+ * here because the handler needs it for that call. Of the flags only `exceptionsEnabled` counts.
+ */
+export const savedState = layout('savedState', {
+  pc: 'u64',
+  a0: 'u64',
+  a1: 'u64',
+  a2: 'u64',
+  a7: 'u64',
+  flags: 'u64',
+});
 
 /** What a scheduler receives when a thread asks for the processor: the request of an idempotent call in its name. */
 export const schedulerMessage = layout('schedulerMessage', {

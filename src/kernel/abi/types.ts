@@ -96,6 +96,7 @@ export const states = {
     savedA0: 'u64',
     savedA1: 'u64',
     savedA2: 'u64',
+    savedA7: 'u64',
     savedFlags: 'u64',
     serverStack: 'u64',
     serverOnewayEntry: 'u64',

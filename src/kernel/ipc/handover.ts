@@ -42,15 +42,15 @@ export function keeperOf(
   code: number,
   address: number,
   access: number,
-): { port: Port | null; reported: number } {
+): { port: Port | null; reported: number; isRegionKeeper: boolean } {
   const space = live(thread.space);
-  if (space === null) return { port: null, reported: address };
+  if (space === null) return { port: null, reported: address, isRegionKeeper: false };
   if (isMemoryFault(code)) {
     resolve(k.chain, space, address, access);
     const keeper = k.chain.region === null ? null : live(k.chain.region.keeper);
-    if (keeper !== null) return { port: keeper, reported: k.chain.offset };
+    if (keeper !== null) return { port: keeper, reported: k.chain.offset, isRegionKeeper: true };
   }
-  return { port: live(space.keeper), reported: address };
+  return { port: live(space.keeper), reported: address, isRegionKeeper: false };
 }
 
 /** The request that tells a keeper of a fault. */

@@ -8,9 +8,10 @@ import { faults, outcomes } from '../abi/codes.ts';
 import { entries } from '../abi/entries.ts';
 import { states, typeNumbers } from '../abi/types.ts';
 import { taskWouldWait } from '../fault.ts';
+import { becomeMutexLock } from '../interrupts.ts';
 import { touch } from '../memory/changed.ts';
 import { named } from '../names.ts';
-import { argument, registersOf, setArgument, setEntryNumber } from '../registers.ts';
+import { argument, registersOf, setEntryNumber } from '../registers.ts';
 import { finish, wait, wake } from '../schedule.ts';
 import { type Cond, type KernelState, live, type Thread } from '../state.ts';
 import { firstEntitled, give, passOn } from './mutex.ts';
@@ -38,13 +39,6 @@ export function condWaitAgain(k: KernelState, caller: Thread, registers: Uint32A
   if (typeof cond === 'number') return cond;
   if (caller.isTask) return taskWouldWait;
   return wait(k, caller, cond.waiters, cond);
-}
-
-/** Rewrites the registers of a thread in cond_wait_again: what is left is to lock the mutex. */
-export function becomeMutexLock(k: KernelState, thread: Thread): void {
-  const registers = registersOf(k, thread);
-  setArgument(registers, 0, argument(registers, 1));
-  setEntryNumber(registers, entries.mutex_lock.number);
 }
 
 /** Ends a sleeper's wait: it owns the mutex, or waits for it, without running. */

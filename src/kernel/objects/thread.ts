@@ -7,7 +7,8 @@
 import { PRIORITY_MAX, QUANTUM_TICKS } from '../../base/limits.ts';
 import { faults, outcomes } from '../abi/codes.ts';
 import { TICKS_PER_NANOSECOND } from '../abi/memory.ts';
-import { states, threadFlags } from '../abi/types.ts';
+import { pendingBits, states, threadFlags } from '../abi/types.ts';
+import { takePending } from '../interrupts.ts';
 import { touch } from '../memory/changed.ts';
 import {
   clearReservation,
@@ -23,6 +24,16 @@ import { readNumber, type TypeOperations, writeNumber } from './operations.ts';
 
 const at = states.thread.offset;
 const ALL_FLAGS = Object.values(threadFlags).reduce((sum: number, bit) => sum | bit, 0);
+const ALL_PENDING = Object.values(pendingBits).reduce((sum: number, bit) => sum | bit, 0);
+/** Words that only ever count up, from any number below 2^53. */
+const counters = [
+  at.retired,
+  at.entryCount,
+  at.exceptionCount,
+  at.pageFaultCount,
+  at.cancelCount,
+  at.copiedBytes,
+];
 /** Bits of fcsr that exist (unprivileged manual, F extension). */
 const FCSR_BITS = 0xffn;
 
@@ -73,7 +84,10 @@ export const threadOperations: TypeOperations<Thread> = {
     writeNumber(own, at.faultCode, thread.faultCode);
     writeNumber(own, at.faultAddress, thread.faultAddress);
     writeNumber(own, at.faultAccess, thread.faultAccess);
+    writeNumber(own, at.pending, thread.pending);
     writeNumber(own, at.retired, thread.retired);
+    writeNumber(own, at.entryCount, thread.entryCount);
+    writeNumber(own, at.copiedBytes, thread.copiedBytes);
     new Uint8Array(view.buffer, view.byteOffset, states.thread.size).set(thread.image);
   },
   links: (_k, thread) => [
@@ -93,8 +107,9 @@ export const threadOperations: TypeOperations<Thread> = {
     if (!inRange(readNumber(view, at.priority), PRIORITY_MAX + 1)) return faults.invalidState;
     if (!inRange(readNumber(view, at.faultAccess), 8)) return faults.invalidState;
     if (!inRange(readNumber(view, at.faultCode), 0x10000)) return faults.invalidState;
-    if (readNumber(view, at.faultAddress) < 0 || readNumber(view, at.retired) < 0) return faults.invalidState;
-    return 0;
+    if (!inRange(readNumber(view, at.pending), ALL_PENDING + 1)) return faults.invalidState;
+    for (const offset of counters) if (readNumber(view, offset) < 0) return faults.invalidState;
+    return readNumber(view, at.faultAddress) < 0 ? faults.invalidState : 0;
   },
   load(k, thread, view, [space, scheduler, waitingFor, client, server]) {
     if (k.loaded === thread) unloadRegisters(k);
@@ -111,6 +126,7 @@ export const threadOperations: TypeOperations<Thread> = {
     if (server !== undefined) thread.server = server as Thread | null;
     touch(k, thread);
     resume(k, thread);
+    takePending(k, thread);
     // Only the thread whose turn it is can hold a reservation.
     if (firstRunnable(k) !== thread) clearReservation(k, thread);
   },
@@ -137,5 +153,8 @@ function loadWords(k: KernelState, thread: Thread, view: DataView): void {
   thread.faultCode = readNumber(view, at.faultCode);
   thread.faultAddress = readNumber(view, at.faultAddress);
   thread.faultAccess = readNumber(view, at.faultAccess);
+  thread.pending = readNumber(view, at.pending);
   thread.retired = readNumber(view, at.retired);
+  thread.entryCount = readNumber(view, at.entryCount);
+  thread.copiedBytes = readNumber(view, at.copiedBytes);
 }

@@ -86,14 +86,16 @@ struct perdure_saved_state {
   uint64_t a0;
   uint64_t a1;
   uint64_t a2;
+  uint64_t a7;
   uint64_t flags;
 };
-_Static_assert(sizeof(struct perdure_saved_state) == 40, "perdure_saved_state");
+_Static_assert(sizeof(struct perdure_saved_state) == 48, "perdure_saved_state");
 _Static_assert(offsetof(struct perdure_saved_state, pc) == 0, "perdure_saved_state.pc");
 _Static_assert(offsetof(struct perdure_saved_state, a0) == 8, "perdure_saved_state.a0");
 _Static_assert(offsetof(struct perdure_saved_state, a1) == 16, "perdure_saved_state.a1");
 _Static_assert(offsetof(struct perdure_saved_state, a2) == 24, "perdure_saved_state.a2");
-_Static_assert(offsetof(struct perdure_saved_state, flags) == 32, "perdure_saved_state.flags");
+_Static_assert(offsetof(struct perdure_saved_state, a7) == 32, "perdure_saved_state.a7");
+_Static_assert(offsetof(struct perdure_saved_state, flags) == 40, "perdure_saved_state.flags");
 
 #define PERDURE_TICKS_PER_NANOSECOND 4
 

@@ -202,6 +202,7 @@ struct perdure_thread_state {
   uint64_t saved_a0;
   uint64_t saved_a1;
   uint64_t saved_a2;
+  uint64_t saved_a7;
   uint64_t saved_flags;
   uint64_t server_stack;
   uint64_t server_oneway_entry;
@@ -219,7 +220,7 @@ struct perdure_thread_state {
   uint64_t x[32];
   uint64_t f[32];
 };
-_Static_assert(sizeof(struct perdure_thread_state) == 800, "perdure_thread_state");
+_Static_assert(sizeof(struct perdure_thread_state) == 808, "perdure_thread_state");
 _Static_assert(offsetof(struct perdure_thread_state, hash) == 0, "perdure_thread_state.hash");
 _Static_assert(offsetof(struct perdure_thread_state, serial) == 8, "perdure_thread_state.serial");
 _Static_assert(offsetof(struct perdure_thread_state, thread_address) == 16, "perdure_thread_state.thread_address");
@@ -242,22 +243,23 @@ _Static_assert(offsetof(struct perdure_thread_state, saved_pc) == 144, "perdure_
 _Static_assert(offsetof(struct perdure_thread_state, saved_a0) == 152, "perdure_thread_state.saved_a0");
 _Static_assert(offsetof(struct perdure_thread_state, saved_a1) == 160, "perdure_thread_state.saved_a1");
 _Static_assert(offsetof(struct perdure_thread_state, saved_a2) == 168, "perdure_thread_state.saved_a2");
-_Static_assert(offsetof(struct perdure_thread_state, saved_flags) == 176, "perdure_thread_state.saved_flags");
-_Static_assert(offsetof(struct perdure_thread_state, server_stack) == 184, "perdure_thread_state.server_stack");
-_Static_assert(offsetof(struct perdure_thread_state, server_oneway_entry) == 192, "perdure_thread_state.server_oneway_entry");
-_Static_assert(offsetof(struct perdure_thread_state, server_idempotent_entry) == 200, "perdure_thread_state.server_idempotent_entry");
-_Static_assert(offsetof(struct perdure_thread_state, server_reliable_entry) == 208, "perdure_thread_state.server_reliable_entry");
-_Static_assert(offsetof(struct perdure_thread_state, retired) == 216, "perdure_thread_state.retired");
-_Static_assert(offsetof(struct perdure_thread_state, entry_count) == 224, "perdure_thread_state.entry_count");
-_Static_assert(offsetof(struct perdure_thread_state, exception_count) == 232, "perdure_thread_state.exception_count");
-_Static_assert(offsetof(struct perdure_thread_state, page_fault_count) == 240, "perdure_thread_state.page_fault_count");
-_Static_assert(offsetof(struct perdure_thread_state, cancel_count) == 248, "perdure_thread_state.cancel_count");
-_Static_assert(offsetof(struct perdure_thread_state, copied_bytes) == 256, "perdure_thread_state.copied_bytes");
-_Static_assert(offsetof(struct perdure_thread_state, reservation) == 264, "perdure_thread_state.reservation");
-_Static_assert(offsetof(struct perdure_thread_state, fcsr) == 272, "perdure_thread_state.fcsr");
-_Static_assert(offsetof(struct perdure_thread_state, pc) == 280, "perdure_thread_state.pc");
-_Static_assert(offsetof(struct perdure_thread_state, x) == 288, "perdure_thread_state.x");
-_Static_assert(offsetof(struct perdure_thread_state, f) == 544, "perdure_thread_state.f");
+_Static_assert(offsetof(struct perdure_thread_state, saved_a7) == 176, "perdure_thread_state.saved_a7");
+_Static_assert(offsetof(struct perdure_thread_state, saved_flags) == 184, "perdure_thread_state.saved_flags");
+_Static_assert(offsetof(struct perdure_thread_state, server_stack) == 192, "perdure_thread_state.server_stack");
+_Static_assert(offsetof(struct perdure_thread_state, server_oneway_entry) == 200, "perdure_thread_state.server_oneway_entry");
+_Static_assert(offsetof(struct perdure_thread_state, server_idempotent_entry) == 208, "perdure_thread_state.server_idempotent_entry");
+_Static_assert(offsetof(struct perdure_thread_state, server_reliable_entry) == 216, "perdure_thread_state.server_reliable_entry");
+_Static_assert(offsetof(struct perdure_thread_state, retired) == 224, "perdure_thread_state.retired");
+_Static_assert(offsetof(struct perdure_thread_state, entry_count) == 232, "perdure_thread_state.entry_count");
+_Static_assert(offsetof(struct perdure_thread_state, exception_count) == 240, "perdure_thread_state.exception_count");
+_Static_assert(offsetof(struct perdure_thread_state, page_fault_count) == 248, "perdure_thread_state.page_fault_count");
+_Static_assert(offsetof(struct perdure_thread_state, cancel_count) == 256, "perdure_thread_state.cancel_count");
+_Static_assert(offsetof(struct perdure_thread_state, copied_bytes) == 264, "perdure_thread_state.copied_bytes");
+_Static_assert(offsetof(struct perdure_thread_state, reservation) == 272, "perdure_thread_state.reservation");
+_Static_assert(offsetof(struct perdure_thread_state, fcsr) == 280, "perdure_thread_state.fcsr");
+_Static_assert(offsetof(struct perdure_thread_state, pc) == 288, "perdure_thread_state.pc");
+_Static_assert(offsetof(struct perdure_thread_state, x) == 296, "perdure_thread_state.x");
+_Static_assert(offsetof(struct perdure_thread_state, f) == 552, "perdure_thread_state.f");
 
 struct perdure_reference_state {
   uint64_t serial;
