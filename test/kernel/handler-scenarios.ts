@@ -46,6 +46,8 @@ const traps: Scenario = {
     const code = new Assembler().li(s1, 6).li(s2, 7);
     code
       .label('loop')
+      .addi(s0, s0, 1)
+      .addi(s0, s0, 1)
       .illegal()
       .ebreak()
       .call('mutex_lock', PROGRAM + 0x300);
