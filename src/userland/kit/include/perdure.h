@@ -7,6 +7,7 @@
 #define PERDURE_H
 
 #include <perdure/entries.h>
+#include <perdure/handlers.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1020,41 +1020,44 @@ static inline perdure_outcome perdure_space_reference(perdure_space *space, perd
 }
 
 /* short: Copies out the simple state and the links (0: not wanted). */
-static inline perdure_outcome perdure_space_get_state(perdure_space *space, struct perdure_space_state *state, perdure_reference *keeper_reference) {
+static inline perdure_outcome perdure_space_get_state(perdure_space *space, struct perdure_space_state *state, perdure_reference *keeper_reference, perdure_reference *scheduler_reference) {
   register uint64_t a0 __asm__("a0") = (uint64_t)space;
   register uint64_t a1 __asm__("a1") = (uint64_t)state;
   register uint64_t a2 __asm__("a2") = (uint64_t)keeper_reference;
+  register uint64_t a3 __asm__("a3") = (uint64_t)scheduler_reference;
   register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_SPACE_GET_STATE;
   __asm__ volatile("ecall"
-                   : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a7)
+                   : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a7)
                    :
-                   : "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+                   : "a4", "a5", "a6", "t0", "t1", "memory");
   return a0;
 }
 
 /* short: Loads the simple state and the links (0: unchanged; a null reference: null). */
-static inline perdure_outcome perdure_space_set_state(perdure_space *space, const struct perdure_space_state *state, perdure_reference *keeper_reference) {
+static inline perdure_outcome perdure_space_set_state(perdure_space *space, const struct perdure_space_state *state, perdure_reference *keeper_reference, perdure_reference *scheduler_reference) {
   register uint64_t a0 __asm__("a0") = (uint64_t)space;
   register uint64_t a1 __asm__("a1") = (uint64_t)state;
   register uint64_t a2 __asm__("a2") = (uint64_t)keeper_reference;
+  register uint64_t a3 __asm__("a3") = (uint64_t)scheduler_reference;
   register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_SPACE_SET_STATE;
   __asm__ volatile("ecall"
-                   : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a7)
+                   : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a7)
                    :
-                   : "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+                   : "a4", "a5", "a6", "t0", "t1", "memory");
   return a0;
 }
 
 /* short: Like get_state, without stopping or disturbing anything. */
-static inline perdure_outcome perdure_space_peek_state(perdure_space *space, struct perdure_space_state *state, perdure_reference *keeper_reference) {
+static inline perdure_outcome perdure_space_peek_state(perdure_space *space, struct perdure_space_state *state, perdure_reference *keeper_reference, perdure_reference *scheduler_reference) {
   register uint64_t a0 __asm__("a0") = (uint64_t)space;
   register uint64_t a1 __asm__("a1") = (uint64_t)state;
   register uint64_t a2 __asm__("a2") = (uint64_t)keeper_reference;
+  register uint64_t a3 __asm__("a3") = (uint64_t)scheduler_reference;
   register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_SPACE_PEEK_STATE;
   __asm__ volatile("ecall"
-                   : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a7)
+                   : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a7)
                    :
-                   : "a3", "a4", "a5", "a6", "t0", "t1", "memory");
+                   : "a4", "a5", "a6", "t0", "t1", "memory");
   return a0;
 }
 
