@@ -33,7 +33,7 @@ import type { KernelState, Thread } from './state.ts';
 import * as state from './state-calls.ts';
 import { note, traceEvents } from './trace.ts';
 
-type Handler = (k: KernelState, caller: Thread, registers: Uint32Array) => number;
+export type Handler = (k: KernelState, caller: Thread, registers: Uint32Array) => number;
 
 /** Absent pages that one entry may meet before control goes back, so that a keeper that answers nothing cannot hang us. */
 const ABSENT_MAX = 1024;
@@ -170,7 +170,8 @@ const byNumber: readonly (Handler | undefined)[] = (() => {
   return table;
 })();
 
-function handlerOf(number: number): Handler | undefined {
+/** The handler of an entry number, undefined when there is no such entry. */
+export function handlerOf(number: number): Handler | undefined {
   return byNumber[number - FIRST_NUMBER];
 }
 
@@ -211,24 +212,4 @@ export function enter(k: KernelState, caller: Thread): Entered {
     }
   }
   return 'service';
-}
-
-/**
- * Makes a call for a user task, all its stages: the outcome or the fault number. What would wait or needs a page that
- * is not there is told as a value.
- */
-export function enterForTask(k: KernelState, caller: Thread, number: number): number {
-  const registers = caller.halves;
-  registers[34] = number;
-  registers[35] = 0;
-  for (;;) {
-    const handler = handlerOf(entryNumber(registers));
-    if (handler === undefined) return faults.invalidEntry;
-    const copied = k.copied;
-    const result = handler(k, caller, registers);
-    k.copied = copied;
-    if (result === results.stage) continue;
-    if (result === results.absent) return faults.invalidAddress;
-    return result < 0 ? outcomes.busy : result;
-  }
 }

@@ -8,7 +8,7 @@
  * keeper in the machine gets an idempotent call in the thread's name: the thread waits, flagged faulting.
  * Called by the dispatcher for traps, programming errors, and `absent` results.
  */
-import { outcomes } from './abi/codes.ts';
+import { faults } from './abi/codes.ts';
 import { flavours } from './abi/entry.ts';
 import { threadFlags } from './abi/types.ts';
 import { countException, enterTrapHandler, hasTrapHandler } from './interrupts.ts';
@@ -16,7 +16,7 @@ import { faultBytes, handOverBytes, isMemoryFault, keeperOf, memoryFaultCode } f
 import { resolve } from './memory/chain.ts';
 import { touch } from './memory/changed.ts';
 import { results } from './results.ts';
-import { park, wait, wake } from './schedule.ts';
+import { finish, park, wait, wake } from './schedule.ts';
 import { type KernelState, live, type Port, type Thread } from './state.ts';
 import { note, traceEvents } from './trace.ts';
 
@@ -48,6 +48,11 @@ export function serveFault(
   access: number,
 ): Served {
   k.statistics.faults += 1;
+  if (thread.isTask) {
+    // A task that waits has its buffer where nothing is: its call ends with that fault, and its peer goes on.
+    finish(k, thread, faults.invalidAddress);
+    return 'told';
+  }
   note(k, traceEvents.fault.kind, thread.serial, code, address);
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
     const { port, reported, isRegionKeeper } = keeperOf(k, thread, code, address, access);
@@ -174,6 +179,3 @@ export function keepBlocked(
   park(k, thread);
   return 'blocked';
 }
-
-/** What a user task gets as the result of a call that would have had to wait. */
-export const taskWouldWait = outcomes.busy;

@@ -161,6 +161,11 @@ function firstPending(thread: Thread): number {
   return 0;
 }
 
+/** True when something is pending that the thread has a handler for and may take. */
+export function hasDeliverable(thread: Thread): boolean {
+  return thread.pending !== 0 && mayEnter(thread) && firstPending(thread) !== 0;
+}
+
 function bitOf(offset: number): number {
   if (offset === at.interruptHandler) return pendingBits.interrupt;
   return offset === at.clientAlertHandler ? pendingBits.clientAlert : pendingBits.serverAlert;
@@ -168,9 +173,9 @@ function bitOf(offset: number): number {
 
 /** Lets the thread take what is pending, if it may. True when it is in a handler now. */
 export function takePending(k: KernelState, thread: Thread): boolean {
-  if (thread.pending === 0 || !mayEnter(thread) || thread.isTask || live(thread.space) === null) return false;
+  if (thread.pending === 0 || thread.isTask || live(thread.space) === null) return false;
+  if (!hasDeliverable(thread)) return false;
   const offset = firstPending(thread);
-  if (offset === 0) return false;
   leaveWait(k, thread);
   thread.pending &= ~bitOf(offset);
   enterHandler(k, thread, offset, 0, 0, 0);

@@ -26,7 +26,7 @@ import { loadRecord, writeRecord } from './record.ts';
 import { loadRegisters } from './registers.ts';
 import { chargeEntry, firstRunnable, rotate, tickOf, ticksToDeadline, wakeDueSleepers } from './schedule.ts';
 import { createState, type KernelState, type Thread } from './state.ts';
-import { createTask, serveQueued, type TaskProcessor } from './task.ts';
+import { checkTaskPlace, createTask, serveQueued, type TaskProcessor, tellTasks } from './task.ts';
 import { drain, type TraceEvent } from './trace.ts';
 
 /** Why `run` came back: its limit was reached, nobody can run, or a user task wants control. */
@@ -67,14 +67,16 @@ export class Kernel {
 
   /**
    * Makes a user task, and lets it start. `memoryPages` of its own memory; its thread and its space lie at the start of
-   * it (userland's `taskMemory`).
+   * it (userland's `taskMemory`): `place`, where somebody wants the thread, may be no other address.
    */
   createTask(options: {
     memoryPages: number;
+    place?: number;
     /** For traces. */
     name?: string;
     start?: (processor: TaskProcessor) => void;
   }): TaskProcessor {
+    if (options.place !== undefined) checkTaskPlace(options.place);
     const { processor, thread } = createTask(this.state, options.memoryPages);
     this.#tasks.set(processor, thread);
     if (options.name !== undefined) this.#taskNames.set(thread.serial, options.name);
@@ -122,6 +124,8 @@ export class Kernel {
     k.spentTicks = 0;
     if (!this.#serveQueues()) return 'service';
     wakeDueSleepers(k);
+    tellTasks(k);
+    if (k.slicesGivenUp) return 'service';
     while (k.spentTicks < limitTicks) {
       const thread = firstRunnable(k);
       if (thread === null) return 'idle';
@@ -162,6 +166,7 @@ export class Kernel {
     if (thread.quantumLeft <= 0 && thread.queue?.order === 'turn') rotate(k, thread);
     if (k.sleepers.first !== null) wakeDueSleepers(k);
     if (k.toServe.size > 0 && !this.#serveQueues()) return false;
+    if (k.tasksToTell.size > 0) tellTasks(k);
     if (k.spentTicks !== spent) this.afterEntry?.();
     return isDone;
   }

@@ -94,7 +94,11 @@ export function wake(k: KernelState, thread: Thread): void {
   touch(k, thread);
   note(k, traceEvents.wake.kind, thread.serial, 0, 0);
   if (isRunnable) return;
-  if ((thread.flags & threadFlags.stopped) !== 0 || thread.isTask || live(thread.space) === null) return;
+  if (thread.isTask) {
+    k.tasksToTell.add(thread);
+    return;
+  }
+  if ((thread.flags & threadFlags.stopped) !== 0 || live(thread.space) === null) return;
   takeNewTurn(k, thread);
   insertRunnable(k, thread);
 }

@@ -299,6 +299,8 @@ export interface KernelState {
   nextAsid: number;
   /** derived: user tasks whose wait ended, or that were alerted, and that the host has not been told of. */
   readonly tasksToTell: Set<Thread>;
+  /** host: whom to call when the wait of a task is over. */
+  readonly toldTasks: Map<Thread, () => void>;
   /** derived: port sets served by tasks that may have queued clients. */
   readonly toServe: Set<Portset>;
   /** derived: where the invariant check has got to that is spread over many checkpoints. */
@@ -389,6 +391,7 @@ export function createState(machine: Machine): KernelState {
     spacesWithTables: new Set(),
     nextAsid: 1,
     tasksToTell: new Set(),
+    toldTasks: new Map(),
     toServe: new Set(),
     checkPass: null,
     contentSums: null,

@@ -2,13 +2,13 @@
  * User tasks: threads whose processor is host code, with the bottom spaces they live in.
  *
  * Invariants: only the entry point makes one (there is no entry point of the ABI for it), so there is none inside the
- * persistent subtree; a task never waits; its calls cost no guest time. Its shape is userland's `Processor`.
+ * persistent subtree: its state could not be saved. Its calls cost no guest time; it waits in queues like any thread
+ * (task-calls.ts), and the host is told when it may go on. Its shape is userland's `Processor`.
  * Called by kernel.ts.
  */
 import { assert } from '../base/assert.ts';
 import { joinHalves } from '../base/integer.ts';
 import { OBJECT_SIZE, PAGE_SIZE, SEGMENT_PAGES_MAX } from '../base/limits.ts';
-import { enterForTask } from './dispatch.ts';
 import { serveFault, serveMemoryFault } from './fault.ts';
 import { firstClient } from './ipc/busy.ts';
 import { isFaulting } from './ipc/handover.ts';
@@ -17,10 +17,11 @@ import { createTaskObjects } from './lifecycle.ts';
 import { resolve } from './memory/chain.ts';
 import { makeTaskMemory } from './memory/frames.ts';
 import { namedPortset } from './names.ts';
-import { setArgument } from './registers.ts';
+import { entryNumber, setArgument, setEntryNumber } from './registers.ts';
 import { isFault, results } from './results.ts';
 import { finish, wake } from './schedule.ts';
 import type { Bottom, KernelState, Portset, TaskService, Thread } from './state.ts';
+import { beginTaskCall, cancelTaskCall, finishTaskCall, TASK_WAITING } from './task-calls.ts';
 
 /** A task's own memory begins above the largest store segment. */
 export const TASK_MEMORY_ADDRESS = SEGMENT_PAGES_MAX * PAGE_SIZE;
@@ -28,17 +29,45 @@ export const TASK_MEMORY_ADDRESS = SEGMENT_PAGES_MAX * PAGE_SIZE;
 const THREAD_OFFSET = 0;
 const SPACE_OFFSET = OBJECT_SIZE;
 
+/** Times that tasks are told before control goes back. */
+const TELLINGS_MAX = 1000;
+/** Indices of t0 and t1. */
+const T0 = 10;
+const T1 = 12;
+
 /** What a task gets: the same shape as userland's `Processor`, which the kernel may not import. */
 export interface TaskProcessor {
   readonly memoryAddress: number;
   readonly memory: Uint8Array;
   readonly memoryView: DataView;
   call(entryNumber: number, ...args: readonly number[]): number;
+  finish(): number;
+  cancel(): boolean;
   result(index: number): number;
+  referencesLeft(table: 'send' | 'receive'): number;
+  takePending(): number;
+  whenTold(callback: (() => void) | null): void;
   page(address: number): Uint8Array | null;
   serve(portsetAddress: number, service: TaskService): void;
   stopServing(portsetAddress: number): void;
   giveUpSlice(): void;
+}
+
+/**
+ * A user task has its thread and its space in memory of its own, and nowhere else: thrown when somebody wants one
+ * where its state would have to be saved.
+ */
+export class TaskPlaceError extends Error {
+  override readonly name = 'TaskPlaceError';
+}
+
+/** Refuses a place of a task's thread that is not in its own memory. */
+export function checkTaskPlace(place: number): void {
+  if (place === TASK_MEMORY_ADDRESS + THREAD_OFFSET) return;
+  throw new TaskPlaceError(
+    `a user task cannot be made at 0x${place.toString(16)}, inside the persistent subtree: its processor is code of ` +
+      'the host, whose state no image can hold. Make it outside, and give the program a reference to its port.',
+  );
 }
 
 /** Makes a user task with this much memory of its own. */
@@ -66,14 +95,47 @@ export function createTask(
     assert(typeof set !== 'number', `task: a port set lies at ${address}`);
     return set;
   };
+  let isCalling = false;
+  const note = (result: number): number => {
+    isCalling = result === TASK_WAITING;
+    return result;
+  };
   const processor: TaskProcessor = {
     memoryAddress,
     memory,
     memoryView: new DataView(memory.buffer, memory.byteOffset, memory.byteLength),
-    call(entryNumber, ...args) {
-      for (let i = 0; i < 7; i += 1) setArgument(thread.halves, i, args[i] ?? 0);
-      thread.halves.fill(0, 10, 14);
-      return enterForTask(k, thread, entryNumber);
+    call(number, ...args) {
+      assert(
+        !isCalling,
+        `task: the call ${entryNumber(thread.halves)} is finished or canceled before the next`,
+      );
+      const registers = thread.halves;
+      for (let i = 0; i < 7; i += 1) setArgument(registers, i, args[i] ?? 0);
+      setEntryNumber(registers, number);
+      // t0 and t1 count the references of a reliable verb.
+      registers.fill(0, T0, T1 + 2);
+      registers[T0] = args[7] ?? 0;
+      registers[T1] = args[8] ?? 0;
+      return note(beginTaskCall(k, thread));
+    },
+    finish() {
+      assert(isCalling, 'task: only a call that waits is finished');
+      return note(finishTaskCall(k, thread));
+    },
+    cancel() {
+      if (!isCalling || !cancelTaskCall(k, thread)) return false;
+      isCalling = false;
+      return true;
+    },
+    referencesLeft: (table) => thread.halves[table === 'send' ? T0 : T1] as number,
+    takePending() {
+      const { pending } = thread;
+      thread.pending = 0;
+      return pending;
+    },
+    whenTold(callback) {
+      if (callback === null) k.toldTasks.delete(thread);
+      else k.toldTasks.set(thread, callback);
     },
     result(index) {
       const place = 2 * (11 + index);
@@ -119,6 +181,23 @@ export function serveQueued(k: KernelState, set: Portset): void {
       return;
     }
   }
+}
+
+/**
+ * Tells the host of tasks whose wait is over, or that were alerted, in the order in which that happened. A task that
+ * nobody listens for gets control back: `Kernel.run` returns. Called between entries, so it takes no guest time.
+ */
+export function tellTasks(k: KernelState): void {
+  for (let told = 0; told < TELLINGS_MAX && !k.slicesGivenUp; told += 1) {
+    const [task] = k.tasksToTell;
+    if (task === undefined) return;
+    k.tasksToTell.delete(task);
+    const callback = k.toldTasks.get(task);
+    if (callback === undefined) k.slicesGivenUp = true;
+    else callback();
+  }
+  // Tasks that keep each other busy: the host looks at its own affairs first.
+  if (k.tasksToTell.size > 0) k.slicesGivenUp = true;
 }
 
 /** False when the task wants to be asked again later. */

@@ -23,7 +23,8 @@ const evidence: Evidence = {
 test('every demand has its row, and every row names evidence that exists', () => {
   assert.equal(checkGuarantees(text, demands, evidence), []);
   assert.ok(readRows(text).length >= demands.length);
-  for (const id of ['K.01', 'K.19', 'M.01', 'M.18', 'N.23']) assert.ok(demands.includes(id), `${id} is demanded`);
+  for (const id of ['K.01', 'K.19', 'M.01', 'M.18', 'N.23'])
+    assert.ok(demands.includes(id), `${id} is demanded`);
 });
 
 /** A small world to plant mistakes in. */

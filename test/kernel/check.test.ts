@@ -4,7 +4,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { InvariantError } from '../../src/base/assert.ts';
-import { states, typeNumbers } from '../../src/kernel/abi/types.ts';
+import { pendingBits, states, threadFlags, typeNumbers } from '../../src/kernel/abi/types.ts';
 import { type InvariantName, invariants } from '../../src/kernel/check/invariants.ts';
 import { dequeue, enqueue } from '../../src/kernel/queue.ts';
 import type {
@@ -15,6 +15,7 @@ import type {
   Page,
   Port,
   Portset,
+  Queue,
   Region,
   Space,
   Thread,
@@ -145,6 +146,16 @@ const breakages: Readonly<Record<InvariantName, (k: KernelState, world: World) =
   ticketWasHandedOut: (k) => Object.assign(k, { nextTicket: 1 }),
   turnWasHandedOut: (k) => Object.assign(k, { nextTurn: 1 }),
   idleIsInNoQueue: (k) => Object.assign(waiterOf(k), { flags: 1 }),
+  taskHasNoTurn: (k, world) => {
+    const task = objectAt<Thread>(k, world.task.memoryAddress);
+    k.runnableMask |= 1 << task.priority;
+    enqueue(k.runnable[task.priority] as Queue, task);
+  },
+  pendingIsTaken(k) {
+    const thread = Object.assign(firstOf(k), { pending: pendingBits.interrupt });
+    thread.flags |= threadFlags.exceptionsEnabled;
+    thread.view.setUint32(states.thread.offset.interruptHandler, 0x1000, true);
+  },
   unqueuedIsAtFault(k) {
     Object.assign(freshOf(k), { flags: 0, space: spaceOf(k) });
     spaceOf(k).threads.add(freshOf(k));

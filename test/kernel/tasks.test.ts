@@ -228,24 +228,6 @@ test("a programming error is told to the space's keeper, pc at the call; its ans
   ]);
 });
 
-test('a task that would wait is told so', () => {
-  const world = new World();
-  world.make(BASE, { 256: 'mutex', 288: 'cond', 320: 'port', 352: 'portset' });
-  const calls: [Parameters<World['call']>[0], ...number[]][] = [
-    ['ipc_call', BASE + 0x140, 0, 0, 0, 0],
-    ['ipc_wait_receive', BASE + 0x160, 0, 0, 0, 0],
-    ['cond_wait_again', BASE + 0x120, BASE + 0x100],
-    ['ipc_client_connect_send_over_receive', BASE + 0x140, 0, 0, 0, 0],
-    ['clock_sleep', 1000],
-  ];
-  for (const [name, ...args] of calls) assert.is(world.call(name, ...args), outcomes.busy, name);
-  world.must('mutex_lock', BASE + 0x100);
-  assert.is(world.call('mutex_lock', BASE + 0x100), outcomes.busy);
-  assert.is(world.call('cond_wait', BASE + 0x120, BASE + 0x100), outcomes.busy);
-  world.must('mutex_unlock', BASE + 0x100);
-  world.kernel.check();
-});
-
 test('tasks are made by the entry point only: no entry of the table makes one, none can be stopped or destroyed', () => {
   const world = new World();
   const own = world.task.memoryAddress;

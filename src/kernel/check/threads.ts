@@ -6,6 +6,7 @@
  */
 import { PRIORITY_MAX } from '../../base/limits.ts';
 import { threadFlags, typeNumbers } from '../abi/types.ts';
+import { hasDeliverable } from '../interrupts.ts';
 import { hasReservation } from '../registers.ts';
 import { firstRunnable } from '../schedule.ts';
 import { type KernelObject, type KernelState, live, type Queue, type Thread } from '../state.ts';
@@ -33,10 +34,14 @@ function checkRunState(k: KernelState, thread: Thread): void {
   const isStopped = (thread.flags & threadFlags.stopped) !== 0;
   const isFaulting = (thread.flags & threadFlags.faulting) !== 0;
   const queue = thread.queue;
-  if (thread.isTask || isStopped || live(thread.space) === null) {
+  if (isStopped || live(thread.space) === null) {
     holds(queue === null, 'idleIsInNoQueue', thread);
     return;
   }
+  if (thread.isTask) {
+    holds(queue?.order !== 'turn', 'taskHasNoTurn', thread);
+    if (queue === null) return;
+  } else holds(!hasDeliverable(thread), 'pendingIsTaken', thread);
   const mayReserve = queue?.order === 'turn' && firstRunnable(k) === thread;
   holds(mayReserve || !hasReservation(k, thread), 'reservationIsFirst', thread);
   const waitingFor = live(thread.waitingFor);

@@ -15,7 +15,6 @@ import { outcomes } from '../abi/codes.ts';
 import { entries } from '../abi/entries.ts';
 import { flavours } from '../abi/entry.ts';
 import { threadFlags } from '../abi/types.ts';
-import { taskWouldWait } from '../fault.ts';
 import { touch } from '../memory/changed.ts';
 import { copyWindow, openRead, openWrite, readWindow } from '../memory/copy.ts';
 import { namedPort, namedReference } from '../names.ts';
@@ -55,7 +54,6 @@ export function connectSendOverReceive(k: KernelState, client: Thread, registers
   if (typeof port === 'number') return port;
   const set = live(port.portset);
   if (set !== null && set.service !== null) return outcomes.invalidDestination;
-  if (client.isTask) return taskWouldWait;
   const server = set?.servers.first ?? null;
   // Commit: nothing below can fail.
   dropServer(k, client, false);

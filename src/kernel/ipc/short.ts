@@ -11,7 +11,7 @@ import { outcomes } from '../abi/codes.ts';
 import { entries } from '../abi/entries.ts';
 import { flavours } from '../abi/entry.ts';
 import { threadFlags } from '../abi/types.ts';
-import { isRetryAnswer, taskWouldWait } from '../fault.ts';
+import { isRetryAnswer } from '../fault.ts';
 import { copyWindow, openRead, openWrite, readWindow, writeWindow } from '../memory/copy.ts';
 import { namedPort, namedPortset } from '../names.ts';
 import { argument, entryNumber, registersOf, setArgument, setEntryNumber } from '../registers.ts';
@@ -32,7 +32,6 @@ export function call(k: KernelState, client: Thread, registers: Uint32Array): nu
   if (typeof port === 'number') return port;
   const set = live(port.portset);
   if (set !== null && set.service !== null) return callTask(k, client, port, set.service);
-  if (client.isTask) return taskWouldWait;
   const server = set?.servers.first ?? null;
   if (server === null) return wait(k, client, port.clients, port);
   const handed = handOverBuffer(k, client, server, port, flavours.idempotent);
@@ -191,7 +190,6 @@ function answerClient(k: KernelState, server: Thread, registers: Uint32Array): n
 export function waitReceive(k: KernelState, server: Thread, registers: Uint32Array): number {
   const set = namedPortset(k, server, argument(registers, 0));
   if (typeof set === 'number') return set;
-  if (server.isTask) return taskWouldWait;
   for (let client = firstClient(set); client !== null; client = firstClient(set)) {
     const port = present(client.queue?.port, 'ipc: a client in a port queue has a port');
     if (isFaulting(client)) {

@@ -7,7 +7,6 @@
  */
 import { joinHalves } from '../../base/integer.ts';
 import { PAGE_SIZE } from '../../base/limits.ts';
-import { faults } from '../abi/codes.ts';
 import { protection } from '../abi/types.ts';
 import { pcOf } from '../registers.ts';
 import { results } from '../results.ts';
@@ -50,7 +49,6 @@ export function openWindow(
   window.count = 0;
   if (length === 0) return 0;
   if (address < 0 || length < 0 || address + length > Number.MAX_SAFE_INTEGER) {
-    if (thread.isTask) return faults.invalidAddress;
     // An access that nothing answers, of the thread whose buffer it is: which need not be the one that runs.
     reach(k, thread, Number.MAX_SAFE_INTEGER, access);
     return results.absent;
@@ -59,7 +57,7 @@ export function openWindow(
   let left = length;
   while (left > 0) {
     const page = reach(k, thread, at, access);
-    if (page === null) return thread.isTask ? faults.invalidAddress : results.absent;
+    if (page === null) return results.absent;
     const within = at % PAGE_SIZE;
     const piece = Math.min(left, PAGE_SIZE - within);
     window.pages[window.count] = page;

@@ -7,7 +7,6 @@
 import { faults, outcomes } from '../abi/codes.ts';
 import { entries } from '../abi/entries.ts';
 import { states, typeNumbers } from '../abi/types.ts';
-import { taskWouldWait } from '../fault.ts';
 import { becomeMutexLock } from '../interrupts.ts';
 import { touch } from '../memory/changed.ts';
 import { named } from '../names.ts';
@@ -26,7 +25,6 @@ export function condWait(k: KernelState, caller: Thread, registers: Uint32Array)
   const mutex = named(k, caller, argument(registers, 1), typeNumbers.mutex);
   if (typeof mutex === 'number') return mutex;
   if (mutex.owner !== caller) return faults.notOwner;
-  if (caller.isTask) return taskWouldWait;
   // Commit: the mutex is free and what is left is to sleep.
   setEntryNumber(registers, entries.cond_wait_again.number);
   passOn(k, mutex);
@@ -37,7 +35,6 @@ export function condWait(k: KernelState, caller: Thread, registers: Uint32Array)
 export function condWaitAgain(k: KernelState, caller: Thread, registers: Uint32Array): number {
   const cond = named(k, caller, argument(registers, 0), typeNumbers.cond);
   if (typeof cond === 'number') return cond;
-  if (caller.isTask) return taskWouldWait;
   return wait(k, caller, cond.waiters, cond);
 }
 

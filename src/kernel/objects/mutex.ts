@@ -7,13 +7,12 @@
  */
 import { faults, outcomes } from '../abi/codes.ts';
 import { states, typeNumbers } from '../abi/types.ts';
-import { taskWouldWait } from '../fault.ts';
 import { touch } from '../memory/changed.ts';
 import { named, objectAt } from '../names.ts';
 import { argument, registersOf } from '../registers.ts';
 import { finish, wait, wake } from '../schedule.ts';
 import { type Cond, type KernelState, live, type Mutex, type Thread } from '../state.ts';
-import { readNumber, type TypeOperations, writeNumber } from './operations.ts';
+import { readNumber, shown, type TypeOperations, writeNumber } from './operations.ts';
 
 const at = states.mutex.offset;
 
@@ -49,7 +48,7 @@ export function lock(k: KernelState, caller: Thread, registers: Uint32Array): nu
   const mutex = named(k, caller, argument(registers, 0), typeNumbers.mutex);
   if (typeof mutex === 'number') return mutex;
   if (live(mutex.owner) !== null) {
-    return caller.isTask ? taskWouldWait : wait(k, caller, mutex.waiters, mutex);
+    return wait(k, caller, mutex.waiters, mutex);
   }
   give(k, mutex, caller);
   return outcomes.success;
@@ -76,9 +75,9 @@ export function unlock(k: KernelState, caller: Thread, registers: Uint32Array): 
 export const mutexOperations: TypeOperations<Mutex> = {
   write(_k, mutex, view) {
     view.setBigUint64(at.flags, mutex.flags, true);
-    writeNumber(view, at.locked, live(mutex.owner) === null ? 0 : 1);
+    writeNumber(view, at.locked, shown(mutex.owner) === null ? 0 : 1);
   },
-  links: (_k, mutex) => [live(mutex.owner)],
+  links: (_k, mutex) => [shown(mutex.owner)],
   check(_k, mutex, view, [owner]) {
     const next = (owner === undefined ? live(mutex.owner) : owner) as Thread | null;
     const locked = view === null ? Number(next !== null) : readNumber(view, at.locked);

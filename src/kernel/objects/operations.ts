@@ -5,7 +5,8 @@
  * Implemented by one file per type; used by state-calls.ts.
  */
 import { highHalf, joinHalves, lowHalf } from '../../base/integer.ts';
-import type { KernelObject, KernelState } from '../state.ts';
+import { typeNumbers } from '../abi/types.ts';
+import { type KernelObject, type KernelState, live } from '../state.ts';
 
 /** New values of an object's links, in the order of `abi/types.ts`; undefined leaves one unchanged. */
 export type NewLinks = readonly (KernelObject | null | undefined)[];
@@ -17,6 +18,15 @@ export interface TypeOperations<T extends KernelObject> {
   /** 0, or the fault that the new state would be. `view` is null when the simple state stays. */
   check(k: KernelState, object: T, view: DataView | null, links: NewLinks): number;
   load(k: KernelState, object: T, view: DataView | null, links: NewLinks): void;
+}
+
+/**
+ * What a link shows when it is exported. What a user task does in the machine is in no image: a restart finds none of
+ * it, so what it owns, serves or calls comes out as free, or as broken off.
+ */
+export function shown<T extends KernelObject>(target: T | null): T | null {
+  const found = live(target);
+  return found?.type === typeNumbers.thread && found.isTask ? null : found;
 }
 
 /** A word of a record as a number, -1 when it is 2^53 or more. */

@@ -18,7 +18,7 @@ import {
   type Region,
   type Thread,
 } from '../state.ts';
-import type { TypeOperations } from './operations.ts';
+import { shown, type TypeOperations } from './operations.ts';
 
 /** Separate stretches of memory under one region that reference_locate looks through. */
 const LOCATE_STRETCHES_MAX = 256;
@@ -115,7 +115,7 @@ function offsetIn(k: KernelState, region: Region, target: KernelObject): number 
 
 export const referenceOperations: TypeOperations<Reference> = {
   write() {},
-  links: (_k, reference) => [live(reference.target)],
+  links: (_k, reference) => [shown(reference.target)],
   check: () => 0,
   load(k, reference, _view, [target]) {
     if (target !== undefined) pointAt(k, reference, target);

@@ -20,7 +20,7 @@ import {
 import { resume } from '../resume.ts';
 import { firstRunnable, leaveQueue, sleep, tickOf } from '../schedule.ts';
 import { type KernelObject, type KernelState, live, type Port, type Space, type Thread } from '../state.ts';
-import { readNumber, type TypeOperations, writeNumber } from './operations.ts';
+import { readNumber, shown, type TypeOperations, writeNumber } from './operations.ts';
 
 const at = states.thread.offset;
 const ALL_FLAGS = Object.values(threadFlags).reduce((sum: number, bit) => sum | bit, 0);
@@ -57,7 +57,6 @@ export function readClock(k: KernelState, _caller: Thread, registers: Uint32Arra
 export function sleepUntil(k: KernelState, caller: Thread, registers: Uint32Array): number {
   const deadline = deadlineOf(registers);
   if (deadline <= tickOf(k)) return outcomes.success;
-  if (caller.isTask) return outcomes.busy;
   return sleep(k, caller, deadline);
 }
 
@@ -65,6 +64,13 @@ export function sleepUntil(k: KernelState, caller: Thread, registers: Uint32Arra
 export function maySetState(caller: Thread, thread: Thread): number {
   if (thread === caller) return faults.self;
   return thread.isTask || (thread.flags & threadFlags.stopped) === 0 ? faults.raceCondition : 0;
+}
+
+/** What a thread is told, after a restart, of a conversation with a user task: that it was broken off. */
+function brokenAtRestart(thread: Thread): number {
+  const server = live(thread.server)?.isTask ? threadFlags.serverBroken : 0;
+  const isRepeated = (thread.flags & threadFlags.clientIdempotent) !== 0;
+  return live(thread.client)?.isTask && !isRepeated ? server | threadFlags.clientBroken : server;
 }
 
 function inRange(value: number, end: number): boolean {
@@ -75,7 +81,7 @@ export const threadOperations: TypeOperations<Thread> = {
   write(k, thread, view) {
     if (k.loaded === thread) saveRegisters(k);
     const own = thread.view;
-    writeNumber(own, at.flags, thread.flags);
+    writeNumber(own, at.flags, thread.flags | brokenAtRestart(thread));
     writeNumber(own, at.priority, thread.priority);
     writeNumber(own, at.turn, thread.turn);
     writeNumber(own, at.quantumLeft, thread.quantumLeft);
@@ -93,11 +99,13 @@ export const threadOperations: TypeOperations<Thread> = {
   links: (_k, thread) => [
     live(thread.space),
     live(thread.scheduler),
-    live(thread.waitingFor),
-    live(thread.client),
-    live(thread.server),
+    shown(thread.waitingFor),
+    shown(thread.client),
+    shown(thread.server),
   ],
-  check(_k, _thread, view, [, , , client, server]) {
+  check(_k, _thread, view, [space, , , client, server]) {
+    // The memory at the bottom is a user task's: no program runs there, or it would see what is in no image.
+    if ((space as Space | null | undefined)?.bottom) return faults.invalidState;
     if ((client as Thread | null | undefined)?.isTask || (server as Thread | null | undefined)?.isTask) {
       return faults.invalidState;
     }

@@ -3,9 +3,14 @@
  *
  * A user task is an ordinary thread object in an ordinary space; only its processor is host code. It has no stack that
  * could be saved, so it lives outside the persistent subtree and restart rebuilds it. It calls the same entry points as
- * any program, with the same numbers, arguments and outcomes (`kernel/abi`); instead of waiting in wait_receive it gives
- * control back and is entered again by `Service.receive` when a message is there. What it answers, it answers at once:
- * the client's call takes no guest time beyond the entry's own and never changes whose turn it is (law 8).
+ * any program, with the same numbers, arguments and outcomes (`kernel/abi`).
+ *
+ * A call that would block gives control back: its thread waits where any thread would, `call` returns `waiting`, and
+ * the host is told (`whenTold`) once it may go on with `finish`. So a task can lock mutexes, sleep, call programs and
+ * serve them by every kind of IPC; what is under way when the host dies is broken off, as seen by the programs.
+ * A server of short messages need not wait: with `serve` it is entered by `Service.receive` inside the client's own
+ * call, and what it answers, it answers at once: the call takes no guest time beyond the entry's own and never changes
+ * whose turn it is (law 8).
  * The kernel implements `Processor`; servers implement `Service`. Neither side holds more than this.
  */
 import type { flavours } from '../../kernel/abi/entry.ts';
@@ -37,16 +42,38 @@ export interface Service {
  */
 export const taskMemory = { thread: 0x00, space: 0x20, free: 0x40 } as const;
 
+/** What `call` and `finish` return while the call waits: no outcome and no fault. */
+export const waiting = -1;
+
 /** The processor of a user task: its only way into the kernel and to its own memory. */
 export interface Processor {
   /** Address of the task's own memory in its space, and its bytes (the same frames, always present). */
   readonly memoryAddress: number;
   readonly memory: Uint8Array;
   readonly memoryView: DataView;
-  /** Issues the entry point and returns the outcome, or a fault number (>= 0x100); never waits. */
+  /**
+   * Issues the entry point and returns the outcome, a fault number (>= 0x100), or `waiting`: then no other call may
+   * be made before this one is finished or canceled. Arguments 7 and 8 count the references of a reliable verb.
+   */
   call(entryNumber: number, ...args: readonly number[]): number;
+  /** What has become of the call that waits: its outcome, or `waiting` still. */
+  finish(): number;
+  /**
+   * Breaks off the call that waits; what it has done so far stands, and `result` says how far it got. False when there
+   * is none, or it is complete: then `finish` gives its outcome.
+   */
+  cancel(): boolean;
   /** Result `index` of the last call, as in the entry table (register a(index + 1)); must be below 2^53. */
   result(index: number): number;
+  /** References of the last call that were not sent, or for which there is room still. */
+  referencesLeft(table: 'send' | 'receive'): number;
+  /** The `pendingBits` that were posted since the last time: interrupts and alerts. */
+  takePending(): number;
+  /**
+   * Called between two entries when the call that waits may go on, or pending bits were posted; once each time. Without
+   * a callback `Kernel.run` returns 'service' instead. Takes no guest time.
+   */
+  whenTold(callback: (() => void) | null): void;
   /**
    * The page that holds this address of the task's own space, 4096 bytes, or null when it is not in memory. To be read: the
    * hart does not notice what is written here, and may go on with code that was on the page.
