@@ -41,6 +41,9 @@ export function resume(k: KernelState, thread: Thread): void {
       thread.ticket = k.nextTicket;
       k.nextTicket += 1;
     }
+    // A sleeper waits for its deadline and nothing else, and nobody else has one.
+    if (queue === k.sleepers) thread.waitingFor = null;
+    else thread.deadline = 0n;
     forgetTurn(thread);
     enqueue(queue, thread);
     const service = queue.port === null ? null : live(queue.port.portset);

@@ -25,7 +25,7 @@ import { openWrite, writeWindow } from '../memory/copy.ts';
 import { named } from '../names.ts';
 import { argument, setArgument } from '../registers.ts';
 import { results } from '../results.ts';
-import { type KernelState, live, PAGE_GONE, type Region, type Thread } from '../state.ts';
+import { type KernelObject, type KernelState, live, PAGE_GONE, type Region, type Thread } from '../state.ts';
 import { itemBytes, STAGE_ITEMS } from './region.ts';
 
 /** The region collects from now on. */
@@ -104,27 +104,33 @@ export function peekChanged(k: KernelState, caller: Thread, registers: Uint32Arr
   return count === low || itemCount === count ? outcomes.success : results.stage;
 }
 
-/** region_mark_changed: imports what peek_changed exports. An object that is there has its own type. */
+/** region_mark_changed: imports what peek_changed exports. */
 export function markChanged(k: KernelState, caller: Thread, registers: Uint32Array): number {
   const region = named(k, caller, argument(registers, 0), typeNumbers.region);
   if (typeof region === 'number') return region;
   const offset = argument(registers, 1);
   const kind = argument(registers, 2);
-  const space = live(region.space);
-  if (offset < 0 || offset >= region.size || space === null) return faults.invalidAddress;
+  if (offset < 0 || offset >= region.size) return faults.invalidAddress;
   const isPage = kind === itemKinds.page || kind === itemKinds.pageGone;
   if (!isPage && kind !== itemKinds.object && kind !== itemKinds.objectGone) return faults.invalidState;
   if (!isAligned(offset, isPage ? PAGE_SIZE : OBJECT_SIZE)) return faults.notAligned;
-  const bottom = resolve(k.chain, space, region.startAddress + offset, 0) ? k.chain.space?.bottom : null;
-  const object = bottom?.objects.get(k.chain.address) ?? null;
-  if (kind === itemKinds.object && object === null) return faults.noObject;
+  // Memory may have changed its shape since the item came into the set: whatever peek_changed told goes in again.
+  const object = objectIn(k, region, offset);
   const detail = argument(registers, 3);
   const isType = detail >= 1 && detail <= typeNumbers.reference;
+  const type = isType ? detail : (object?.type ?? typeNumbers.reference);
   // Commit.
   startCollecting(k, region);
   if (kind === itemKinds.page) markPage(k, region, offset, Math.max(0, detail));
   else if (kind === itemKinds.pageGone) markPage(k, region, offset, PAGE_GONE);
-  else if (kind === itemKinds.object) markObject(k, region, offset, object?.type ?? 0);
-  else markObject(k, region, offset, isType ? -detail : -typeNumbers.reference);
+  else if (kind === itemKinds.object) markObject(k, region, offset, type);
+  else markObject(k, region, offset, -type);
   return outcomes.success;
+}
+
+/** The object that lies at this offset of the region, or null. */
+function objectIn(k: KernelState, region: Region, offset: number): KernelObject | null {
+  const space = live(region.space);
+  if (space === null || !resolve(k.chain, space, region.startAddress + offset, 0)) return null;
+  return k.chain.space?.bottom?.objects.get(k.chain.address) ?? null;
 }

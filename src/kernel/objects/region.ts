@@ -115,6 +115,18 @@ export function search(k: KernelState, caller: Thread, registers: Uint32Array): 
   return position >= end || itemCount === found.length ? outcomes.success : results.stage;
 }
 
+/** Forgets the changes that the region no longer covers: all of them when it does not collect. */
+function dropChanges(region: Region): void {
+  const end = region.collecting ? region.size : 0;
+  for (const set of [region.changedPages, region.changedObjects]) {
+    for (const offset of set.keys()) {
+      if (offset < end) continue;
+      set.delete(offset);
+      region.changedOrder = null;
+    }
+  }
+}
+
 export const regionOperations: TypeOperations<Region> = {
   write(_k, region, view) {
     writeNumber(view, at.startAddress, region.startAddress);
@@ -148,11 +160,7 @@ export const regionOperations: TypeOperations<Region> = {
       region.collecting = readNumber(view, at.collecting) === 1;
       region.objectLimit = readNumber(view, at.objectLimit);
       region.threadLimit = readNumber(view, at.threadLimit);
-      if (!region.collecting) {
-        region.changedPages.clear();
-        region.changedObjects.clear();
-        region.changedOrder = null;
-      }
+      dropChanges(region);
     }
     if (space !== undefined) region.space = space as Space | null;
     if (keeper !== undefined) region.keeper = keeper as Port | null;

@@ -1,0 +1,298 @@
+/**
+ * The hostile campaign: attacks from seeds, what is checked after them, and how a failing one shrinks.
+ *
+ *     npm run hostile -- --calls 1000000 --seed 1 [--json]
+ *
+ * After every few steps the full invariant check runs; at the end of an attack the attackers have gained no right
+ * (`rights.ts`), no page table entry allows more than the mappings do, and what they could not reach is byte for byte as
+ * it was: the victim's memory, its threads' registers, the harness's own objects. A failing attack is cut down to the
+ * steps that are needed and printed with the command that repeats it. The short version is hostile.test.ts.
+ */
+import { createHash } from 'node:crypto';
+import { pathToFileURL } from 'node:url';
+import { type EntryName, entries } from '../../src/kernel/abi/entries.ts';
+import { forEachEntry } from '../../src/kernel/memory/tables.ts';
+import { Arena, codeName, lively, type Seen, type Step, slabs } from './hostile-arena.ts';
+import { generator, randomCode, randomRecord, randomSteps } from './hostile-steps.ts';
+import { closureOf, follow, gained } from './rights.ts';
+import { type Image, own, type Saved, SLAB_SIZE } from './world.ts';
+
+export interface Attack {
+  readonly seed: number;
+  readonly steps: readonly Step[];
+  /** Steps between two full checks. */
+  readonly checkEvery: number;
+}
+
+/** The attack of a seed. Odd seeds set states, too; every fifth takes everything apart now and then. */
+export function attackOf(seed: number, count: number): Attack {
+  const statesIn100 = seed % 2 === 1 ? 30 : 0;
+  const steps = randomSteps(generator(seed), count, statesIn100, seed % 5 === 0 ? 150 : 0);
+  return { seed, steps, checkEvery: 5 };
+}
+
+export interface Report {
+  readonly calls: number;
+  readonly seen: Seen;
+}
+
+const attackerSpaces = slabs.attackers.map((slab) => slab * SLAB_SIZE + own.space);
+
+/** What the attackers may not change, as text by its name. */
+function untouchable(image: Image): Map<string, string> {
+  const found = new Map<string, string>();
+  const start = slabs.victim * SLAB_SIZE;
+  const isLively = (object: Saved): boolean =>
+    lively.threads.some((offset) => start + offset === object.address);
+  for (const object of image.objects) {
+    if (object.address < start || object.address >= start + SLAB_SIZE || isLively(object)) continue;
+    const state = Buffer.from(object.state).toString('hex');
+    found.set(
+      `object ${object.address.toString(16)}`,
+      `${object.type} ${object.serial} ${JSON.stringify(object.links)} ${state}`,
+    );
+  }
+  for (const [number, bytes] of image.pages) {
+    const offset = number * 4096 - start;
+    const isVictim = offset >= 0 && offset < SLAB_SIZE && !lively.pages.some((page) => page === offset);
+    const isCode = number * 4096 === slabs.custody * SLAB_SIZE + 0x1000;
+    if (isVictim || isCode) found.set(`page ${number}`, createHash('sha256').update(bytes).digest('hex'));
+  }
+  return found;
+}
+
+/** Page table entries of all spaces, compared with where the exported mappings lead. */
+function assertTables(arena: Arena, image: Image): void {
+  const k = arena.world.kernel.state;
+  for (const space of k.spacesWithTables) {
+    if (space.bottom !== null) continue;
+    forEachEntry(k, space, (page, frame, rights) => {
+      const leads = follow(image, space.address, page * 4096);
+      const held = k.pageOfFrame[frame] ?? null;
+      const fits =
+        leads !== null && held !== null && held.number * 4096 === leads.at && (rights & ~leads.rights) === 0;
+      if (!fits)
+        throw new Error(
+          `page ${page} of the space at ${space.address} is open with rights ${rights}, against its mappings`,
+        );
+    });
+  }
+}
+
+/** Codes that are no outcome and no fault of the ABI. */
+function assertCodes(seen: Seen): void {
+  for (const [number, codes] of seen) {
+    // A saved state restores any a0.
+    if (number === entries.thread_return_from_exception.number) continue;
+    for (const code of codes) {
+      if (codeName(code) === null)
+        throw new Error(`entry ${number.toString(16)} gave ${code}, which is no code of the ABI`);
+    }
+  }
+}
+
+/** Runs an attack; throws when something is broken. */
+export function runAttack(attack: Attack): Report {
+  const next = generator(attack.seed ^ 0x1234_5678);
+  const arena = new Arena(
+    () => randomRecord(next),
+    () => randomCode(next).bytes(),
+  );
+  const imageBefore = arena.world.save();
+  const before = closureOf(imageBefore, attackerSpaces);
+  const kept = untouchable(imageBefore);
+  const taskBefore = taskObjects(arena);
+  attack.steps.forEach((step, i) => {
+    try {
+      arena.take(step);
+      if (i % 16 === 15) arena.hush();
+      if (i % attack.checkEvery === 0) arena.world.kernel.check();
+    } catch (error) {
+      throw new StepError(i, error);
+    }
+  });
+  arena.world.kernel.check();
+  assertCodes(arena.seen);
+  const image = arena.world.save();
+  assertTables(arena, image);
+  const after = closureOf(image, [...attackerSpaces, ...spacesOfWorkers(arena, image)]);
+  const more = gained(before, imageBefore, after, image);
+  if (more.length > 0) throw new Error(`the attackers gained ${more.join(', ')}`);
+  const now = untouchable(image);
+  for (const [name, was] of kept) {
+    if (now.get(name) !== was)
+      throw new Error(`${name} of the victim is not what it was: ${now.get(name)} instead of ${was}`);
+  }
+  for (const name of now.keys()) if (!kept.has(name)) throw new Error(`${name} of the victim was not there`);
+  if (taskObjects(arena) !== taskBefore) throw new Error('the objects of the task are not what they were');
+  return { calls: arena.calls, seen: arena.seen };
+}
+
+/** The spaces in which the attackers' threads are now. */
+function spacesOfWorkers(arena: Arena, image: Image): number[] {
+  const addresses = new Set(arena.workers.map((worker) => worker.address));
+  return image.objects.flatMap((object) => {
+    const space = object.links[0];
+    return addresses.has(object.address) && typeof space === 'number' ? [space] : [];
+  });
+}
+
+/** The states of the task's own objects, which nobody in the machine can name. */
+function taskObjects(arena: Arena): string {
+  const { world } = arena;
+  const found: string[] = [];
+  world.must('region_peek_state', world.region, world.buffer);
+  // The region's count of what changed is not in its simple state.
+  found.push(Buffer.from(world.bytes.subarray(16, 64)).toString('hex'));
+  for (const name of ['pager', 'faults', 'output', 'gate'] as const) {
+    world.must('port_peek_state', world.port(name), world.buffer, world.scratch(0));
+    found.push(Buffer.from(world.bytes.subarray(16, 24)).toString('hex'));
+    world.must('reference_check', world.scratch(0));
+    found.push(String(world.task.result(0)));
+  }
+  return found.join(' ');
+}
+
+class StepError extends Error {
+  readonly index: number;
+  constructor(index: number, cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.index = index;
+  }
+}
+
+function failureOf(attack: Attack): { message: string; index: number } | null {
+  try {
+    runAttack(attack);
+    return null;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { message, index: error instanceof StepError ? error.index : attack.steps.length };
+  }
+}
+
+/** The fewest steps that still fail in the same way, found by leaving out ever smaller parts. */
+export function shrink(attack: Attack, triesMax = 400): Attack {
+  const first = failureOf({ ...attack, checkEvery: 1 });
+  if (first === null) return attack;
+  let steps = attack.steps.slice(0, first.index + 1);
+  // The kind of failure: the message less its numbers.
+  const kind = first.message.replaceAll(/[0-9a-f]*\d[0-9a-f]*/g, '#').slice(0, 40);
+  let tries = 0;
+  for (let size = Math.ceil(steps.length / 2); size >= 1 && tries < triesMax; size = Math.floor(size / 2)) {
+    for (let at = 0; at < steps.length && tries < triesMax; ) {
+      const fewer = [...steps.slice(0, at), ...steps.slice(at + size)];
+      const failure = failureOf({ seed: attack.seed, steps: fewer, checkEvery: 1 });
+      tries += 1;
+      const isSame = failure?.message.replaceAll(/[0-9a-f]*\d[0-9a-f]*/g, '#').slice(0, 40) === kind;
+      if (failure !== null && isSame) steps = fewer.slice(0, failure.index + 1);
+      else at += size;
+    }
+  }
+  return { seed: attack.seed, steps, checkEvery: 1 };
+}
+
+function entryName(number: bigint): string {
+  for (const name of Object.keys(entries) as EntryName[])
+    if (BigInt(entries[name].number) === number) return name;
+  return `entry ${number.toString(16)}`;
+}
+
+/** A step as a line that can be read. */
+export function describeStep(step: Step): string {
+  if (step.kind === 'rebuild') return 'everything is rebuilt in a fresh kernel';
+  if (step.kind === 'state') {
+    const words = step.words.map(
+      (word) => `${word.isFlip ? 'flip' : 'word'} ${word.index} ${word.value.toString(16)}`,
+    );
+    return `set_state ${step.type} ${step.slab}:${step.offset.toString(16)} [${words.join(', ')}] links ${step.references.map((r) => r.toString(16)).join(' ')}${step.isStarted ? ' started' : ''}`;
+  }
+  const [, , , , , , , number] = step.registers;
+  const values = step.registers.filter((_, i) => i !== 7).map((value) => value.toString(16));
+  return `worker ${step.worker} priority ${step.priority}${step.isPatient ? ' patient' : ''}: ${entryName(number ?? 0n)}(${values.join(', ')})`;
+}
+
+/** Runs the attack and, when it fails, shrinks it and says how to see it again. */
+export function runOrExplain(attack: Attack): Report {
+  try {
+    return runAttack(attack);
+  } catch (error) {
+    const small = shrink(attack);
+    const lines = small.steps.map((step) => `  ${describeStep(step)}`);
+    const again = `npm run hostile -- --seed ${attack.seed} --calls ${attack.steps.length}`;
+    console.log(
+      `hostile: seed ${attack.seed} fails; shrunk to ${small.steps.length} steps:\n${lines.join('\n')}\nagain: ${again} --steps ${attack.steps.length}`,
+    );
+    throw failureError(small, error);
+  }
+}
+
+function failureError(small: Attack, fallback: unknown): unknown {
+  try {
+    runAttack(small);
+  } catch (error) {
+    return error instanceof StepError ? error.cause : error;
+  }
+  return fallback;
+}
+
+/** Adds what one attack saw to what others did. */
+export function addSeen(all: Seen, more: Seen): void {
+  for (const [number, codes] of more) {
+    const known = all.get(number) ?? new Set<number>();
+    for (const code of codes) known.add(code);
+    all.set(number, known);
+  }
+}
+
+/** What was seen, by names, in the order of the table. */
+export function seenByName(seen: Seen): Record<string, string[]> {
+  const found: Record<string, string[]> = {};
+  for (const name of Object.keys(entries) as EntryName[]) {
+    const codes = [...(seen.get(entries[name].number) ?? [])].sort((a, b) => a - b);
+    found[name] = codes.map((code) => codeName(code) ?? code.toString(16));
+  }
+  return found;
+}
+
+function option(name: string, fallback: number): number {
+  const index = process.argv.indexOf(`--${name}`);
+  return index < 0 ? fallback : Number(process.argv[index + 1]);
+}
+
+function main(): void {
+  const wanted = option('calls', 100_000);
+  const steps = option('steps', 1500);
+  const first = option('seed', 1);
+  let calls = 0;
+  let seed = first;
+  let slowest = { milliseconds: 0, seed: 0 };
+  const seen: Seen = new Map();
+  const began = process.cpuUsage();
+  while (calls < wanted) {
+    const start = process.cpuUsage();
+    const report = runOrExplain(attackOf(seed, steps));
+    const milliseconds = process.cpuUsage(start).user / 1000;
+    if (milliseconds > slowest.milliseconds) slowest = { milliseconds, seed };
+    calls += report.calls;
+    addSeen(seen, report.seen);
+    seed += 1;
+  }
+  const used = process.cpuUsage(began);
+  const result = {
+    calls,
+    seeds: [first, seed - 1],
+    cpuSeconds: Math.round((used.user + used.system) / 1e5) / 10,
+    slowest,
+    seen: seenByName(seen),
+  };
+  if (process.argv.includes('--json')) console.log(JSON.stringify(result));
+  else {
+    for (const [name, codes] of Object.entries(result.seen)) console.log(`${name}: ${codes.join(' ')}`);
+    console.log(
+      `hostile: ${calls} calls, seeds ${first} to ${seed - 1}, ${result.cpuSeconds} s of processor time`,
+    );
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) main();
