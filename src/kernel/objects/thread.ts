@@ -72,6 +72,8 @@ function brokenAtRestart(thread: Thread): number {
   const isRepeated = (thread.flags & threadFlags.clientIdempotent) !== 0;
   return live(thread.client)?.isTask && !isRepeated ? server | threadFlags.clientBroken : server;
 }
+/** Counters are set below this: no life is long enough to count on to 2^53, where a state could not be set any more. */
+const COUNTER_END = 2 ** 52;
 
 function inRange(value: number, end: number): boolean {
   return value >= 0 && value < end;
@@ -116,7 +118,8 @@ export const threadOperations: TypeOperations<Thread> = {
     if (!inRange(readNumber(view, at.faultAccess), 8)) return faults.invalidState;
     if (!inRange(readNumber(view, at.faultCode), 0x10000)) return faults.invalidState;
     if (!inRange(readNumber(view, at.pending), ALL_PENDING + 1)) return faults.invalidState;
-    for (const offset of counters) if (readNumber(view, offset) < 0) return faults.invalidState;
+    for (const offset of counters)
+      if (!inRange(readNumber(view, offset), COUNTER_END)) return faults.invalidState;
     return readNumber(view, at.faultAddress) < 0 ? faults.invalidState : 0;
   },
   load(k, thread, view, [space, scheduler, waitingFor, client, server]) {
