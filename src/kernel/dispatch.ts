@@ -14,7 +14,9 @@ import { typeNumbers } from './abi/types.ts';
 import { nextWord } from './entropy.ts';
 import { type Served, serveFault, serveMemoryFault } from './fault.ts';
 import * as interrupts from './interrupts.ts';
-import * as reliable from './ipc/reliable.ts';
+import * as alert from './ipc/alert.ts';
+import * as parking from './ipc/parking.ts';
+import { reliableHandlers } from './ipc/reliable.ts';
 import * as short from './ipc/short.ts';
 import { openWrite, writeWindow } from './memory/copy.ts';
 import type { TypeNumber } from './names.ts';
@@ -117,15 +119,10 @@ const handlers: Readonly<Record<EntryName, Handler>> = {
   ipc_reply_wait_receive: short.replyWaitReceive,
   ipc_send: short.send,
   ipc_wait_receive: short.waitReceive,
-  ipc_client_connect_send_over_receive: reliable.connectSendOverReceive,
-  ipc_client_disconnect: reliable.clientDisconnect,
-  ipc_client_over_receive: reliable.clientOverReceive,
-  ipc_client_receive: reliable.clientReceive,
-  ipc_client_send_over_receive: reliable.clientSendOverReceive,
-  ipc_server_ack_send_wait_receive: reliable.serverAckSendWaitReceive,
-  ipc_server_send_wait_receive: reliable.serverSendWaitReceive,
-  ipc_server_disconnect: reliable.serverDisconnect,
-  ipc_server_receive: reliable.serverReceive,
+  ipc_setup_wait_receive: short.setupWaitReceive,
+  ...reliableHandlers,
+  ipc_client_alert: alert.clientAlert,
+  ipc_server_alert: alert.serverAlert,
   clock_read: thread.readClock,
   clock_sleep: thread.sleepUntil,
   kernel_record: copyRecord,
@@ -139,23 +136,11 @@ const handlers: Readonly<Record<EntryName, Handler>> = {
   thread_set_saved_state: interrupts.setSavedState,
   thread_return_from_exception: interrupts.returnFromException,
   thread_interrupt: interrupts.interrupt,
-  thread_get_client: unbuilt,
-  thread_set_client: unbuilt,
-  thread_get_server: unbuilt,
-  thread_set_server: unbuilt,
+  thread_get_client: parking.getClient,
+  thread_set_client: parking.setClient,
+  thread_get_server: parking.getServer,
+  thread_set_server: parking.setServer,
   thread_schedule: unbuilt,
-  ipc_setup_wait_receive: unbuilt,
-  ipc_client_connect_send: unbuilt,
-  ipc_client_ack_send: unbuilt,
-  ipc_client_ack_send_over_receive: unbuilt,
-  ipc_client_alert: unbuilt,
-  ipc_client_send: unbuilt,
-  ipc_server_ack_send: unbuilt,
-  ipc_server_ack_send_over_receive: unbuilt,
-  ipc_server_alert: unbuilt,
-  ipc_server_over_receive: unbuilt,
-  ipc_server_send: unbuilt,
-  ipc_server_send_over_receive: unbuilt,
 };
 
 const FIRST_NUMBER = 0x400;

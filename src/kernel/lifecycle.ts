@@ -8,7 +8,7 @@
 import { outcomes } from './abi/codes.ts';
 import { typeNumbers } from './abi/types.ts';
 import { countCancel } from './interrupts.ts';
-import { dropClient, dropServer } from './ipc/connection.ts';
+import { dropClient, dropServer, dropWaiters } from './ipc/connection.ts';
 import { isFaulting } from './ipc/handover.ts';
 import { spacesAbove, spacesOver } from './memory/chain.ts';
 import { countCollector, noteObjectGone, pageNumber, settle, touch } from './memory/changed.ts';
@@ -104,6 +104,7 @@ function makeObject(
         busy: [],
         servers: emptyQueue('ticket'),
         service: null,
+        isBorder: false,
       };
     case typeNumbers.space:
       return { ...base, ...emptySpaceFields(null), type };
@@ -206,7 +207,7 @@ function releaseThread(k: KernelState, thread: Thread): void {
   leaveQueue(k, thread);
   dropClient(k, thread, true);
   dropServer(k, thread, true);
-  for (let first = thread.waiters.first; first !== null; first = thread.waiters.first) wake(k, first);
+  dropWaiters(k, thread);
   for (const mutex of [...thread.owned]) passOn(k, mutex);
   thread.space?.threads.delete(thread);
   if (k.loaded === thread) unloadRegisters(k);

@@ -14,21 +14,13 @@ import { threadFlags, typeNumbers } from './abi/types.ts';
 import { countCancel, leaveCond } from './interrupts.ts';
 import { firstClient } from './ipc/busy.ts';
 import { isFaulting } from './ipc/handover.ts';
+import { isConnect } from './ipc/reliable.ts';
+import { clientSide, isVerbOf, serverSide } from './ipc/side.ts';
 import { touch } from './memory/changed.ts';
 import { enqueue } from './queue.ts';
 import { deadlineOf, entryNumber, registersOf } from './registers.ts';
 import { forgetTurn, insertRunnable, leaveQueue, takeNewTurn } from './schedule.ts';
 import { type KernelObject, type KernelState, live, type Port, type Queue, type Thread } from './state.ts';
-
-/** Verbs in which a client waits for its server, and a server for its client. */
-const clientVerbs: ReadonlySet<number> = new Set([
-  entries.ipc_client_send_over_receive.number,
-  entries.ipc_client_receive.number,
-]);
-const serverVerbs: ReadonlySet<number> = new Set([
-  entries.ipc_server_receive.number,
-  entries.ipc_server_send_wait_receive.number,
-]);
 
 /** Puts a thread that is in no queue where its state says. */
 export function resume(k: KernelState, thread: Thread): void {
@@ -76,8 +68,7 @@ function queueOf(k: KernelState, thread: Thread, object: KernelObject | null): Q
     }
     case typeNumbers.port: {
       const isCall = verb === entries.ipc_call.number;
-      const isConnect = verb === entries.ipc_client_connect_send_over_receive.number;
-      return (isCall || isConnect) && !hasServer(object) ? object.clients : null;
+      return (isCall || isConnect(verb)) && !hasServer(object) ? object.clients : null;
     }
     case typeNumbers.portset:
       return verb === entries.ipc_wait_receive.number && firstClient(object) === null ? object.servers : null;
@@ -103,8 +94,8 @@ function faultQueue(object: KernelObject): Queue | null {
 /** The queue of a peer that the thread waits for; not when the peer waits for the thread too. */
 function peerQueue(thread: Thread, peer: Thread, verb: number): Queue | null {
   if (peer === thread || peer.queue === thread.waiters) return null;
-  const isClient = clientVerbs.has(verb) && thread.server === peer;
-  const isServer = serverVerbs.has(verb) && thread.client === peer;
+  const isClient = isVerbOf(clientSide, verb) && thread.server === peer;
+  const isServer = isVerbOf(serverSide, verb) && thread.client === peer;
   return isClient || isServer || verb === entries.ipc_call.number ? peer.waiters : null;
 }
 

@@ -117,6 +117,11 @@ export interface Portset extends ObjectBase {
   readonly servers: Queue;
   /** host: the user task that serves it now. */
   service: TaskService | null;
+  /**
+   * host: a user task answers its clients inside their own calls, or will when it opens again; so there are no
+   * conversations. Said by the task before guests run, in each life.
+   */
+  isBorder: boolean;
 }
 
 /** A page of a bottom space that is in memory. */

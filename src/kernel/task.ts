@@ -9,15 +9,17 @@
 import { assert } from '../base/assert.ts';
 import { joinHalves } from '../base/integer.ts';
 import { OBJECT_SIZE, PAGE_SIZE, SEGMENT_PAGES_MAX } from '../base/limits.ts';
+import { outcomes } from './abi/codes.ts';
 import { serveFault, serveMemoryFault } from './fault.ts';
 import { firstClient } from './ipc/busy.ts';
 import { isFaulting } from './ipc/handover.ts';
+import { isConnect } from './ipc/reliable.ts';
 import { callTask } from './ipc/short.ts';
 import { createTaskObjects } from './lifecycle.ts';
 import { resolve } from './memory/chain.ts';
 import { makeTaskMemory } from './memory/frames.ts';
 import { namedPortset } from './names.ts';
-import { entryNumber, setArgument, setEntryNumber } from './registers.ts';
+import { entryNumber, registersOf, setArgument, setEntryNumber } from './registers.ts';
 import { isFault, results } from './results.ts';
 import { finish, wake } from './schedule.ts';
 import type { Bottom, KernelState, Portset, TaskService, Thread } from './state.ts';
@@ -151,11 +153,13 @@ export function createTask(
     serve(portsetAddress, service) {
       const set = namedSet(portsetAddress);
       set.service = service;
+      set.isBorder = true;
       serveQueued(k, set);
     },
     stopServing(portsetAddress) {
       const set = namedSet(portsetAddress);
       set.service = null;
+      set.isBorder = true;
       k.toServe.delete(set);
     },
     giveUpSlice() {
@@ -207,6 +211,11 @@ function serveClient(k: KernelState, set: Portset, client: Thread): boolean {
   if (port === null || service === null) return false;
   k.copied = 0;
   if (isFaulting(client)) return serveFaultingClient(k, client);
+  if (isConnect(entryNumber(registersOf(k, client)))) {
+    // It came while nobody served the set: a task takes no reliable connections.
+    finish(k, client, outcomes.invalidDestination);
+    return true;
+  }
   const result = callTask(k, client, port, service);
   k.copied = 0;
   if (result === results.service) return false;

@@ -25,6 +25,8 @@ export const outcomes = {
   sendDisconnected: 8,
   /** The thread has no peer for this verb. */
   notConnected: 9,
+  /** The table of references to receive is full, all bytes have come, and the sender has more references; call receive again. */
+  receiveMoreReferences: 0x18,
 } as const;
 
 export const faults = {

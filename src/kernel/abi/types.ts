@@ -157,6 +157,9 @@ export const threadFlags = {
   asking: 2048,
   /** The thread's scheduler knows that it could run; it runs while somebody donates to it. */
   scheduled: 4096,
+  /** My server (client) has taken our conversation out to serve or call another; I wait until it puts it back. */
+  serverParked: 0x1_0000,
+  clientParked: 0x2_0000,
 } as const;
 
 /** Bits of a thread's `pending`: what its handlers are told as soon as exceptions are enabled. */

@@ -1,142 +1,213 @@
 /**
  * Connections: the links between a client thread and a server thread, and how they end.
  *
- * A reliable connection exists when both sides say so: `client.server === server` and `server.client === client`. An
- * idempotent one when the server says so (`client` link and flag) and the client waits for this server: it is not in the
- * client's links, so a fault or a call in the middle of a conversation leaves the conversation alone. One side alone is
- * nothing: so the two threads of a saved connection may be set in any order, and setting one side of somebody else's
- * thread gives no power over it (law 11).
- * Called by the IPC entries, the fault path, and when threads end.
+ * A reliable connection is whole when both sides say so: `client.server === server` and `server.client === client`; then
+ * exactly one of them is the sender. One side may *park* it (thread_get_client, thread_get_server): its link goes out
+ * into a reference, the other's stays and is flagged, and the other's verbs wait until the link is put back. So at every
+ * moment one of the two links is in place, and that one's sender flag is the direction. A link of one side alone without
+ * the flag is nothing: the two threads of a saved connection may be set in any order, and setting one side of
+ * somebody else's thread gives no power over it (law 11).
+ * An idempotent connection exists when the server says so (`client` link and flag) and the client waits for this
+ * server: it is not in the client's links, so a fault or a call in the middle of a conversation leaves it alone.
+ * Called by the IPC entries, the fault path, set_state of threads, and when threads end.
  */
 import { outcomes } from '../abi/codes.ts';
-import { threadFlags } from '../abi/types.ts';
+import { entries } from '../abi/entries.ts';
+import { pendingBits, states, threadFlags } from '../abi/types.ts';
+import { post } from '../interrupts.ts';
 import { touch } from '../memory/changed.ts';
+import { entryNumber, pcOf, registersOf } from '../registers.ts';
 import { finish, wake } from '../schedule.ts';
 import { type KernelState, live, type Thread } from '../state.ts';
 import { note, traceEvents } from '../trace.ts';
+import {
+  clientSide,
+  isParked,
+  isSender,
+  isVerbOf,
+  linkOf,
+  otherSide,
+  partnerOf,
+  type Side,
+  serverSide,
+  servesIdempotent,
+  setLink,
+} from './side.ts';
 
-/** The server that this client has a conversation with, or null. */
-export function serverOf(client: Thread): Thread | null {
-  const server = live(client.server);
-  if (server === null || server.client !== client || servesIdempotent(server)) return null;
-  return server;
-}
+const at = states.thread.offset;
+/** Index of the low half of the stack pointer among the registers' halves. */
+const SP = 4;
 
-/** The client that this server serves, of either flavour, or null. */
-export function clientOf(server: Thread): Thread | null {
-  const client = live(server.client);
-  if (client === null) return null;
-  const isMutual = servesIdempotent(server) ? waitsFor(client, server) : client.server === server;
-  return isMutual ? client : null;
-}
-
-/** True when the link to the server's client is an idempotent one. */
-export function servesIdempotent(server: Thread): boolean {
-  return (server.flags & threadFlags.clientIdempotent) !== 0;
-}
-
-/** True when `thread` is blocked in a call that needs `peer`. */
+/** True when `thread` is blocked in a call, or at a fault, that needs `peer`. */
 export function waitsFor(thread: Thread, peer: Thread): boolean {
   return thread.waitingFor === peer && thread.queue === peer.waiters;
 }
 
+/** True when what the thread waits in is no call of its own: the kernel asks somebody in its name. */
+function isAskedFor(thread: Thread): boolean {
+  return (thread.flags & (threadFlags.faulting | threadFlags.asking)) !== 0;
+}
+
+/** The verb of this side in which `peer` waits for `thread`, or 0. */
+export function verbOfWaiting(k: KernelState, side: Side, peer: Thread, thread: Thread): number {
+  if (!waitsFor(peer, thread) || isAskedFor(peer) || linkOf(side, peer) !== thread) return 0;
+  const verb = entryNumber(registersOf(k, peer));
+  return isVerbOf(side, verb) ? verb : 0;
+}
+
+/** True when `client` waits for the answer of `server` to an idempotent request. */
+export function awaitsAnswer(k: KernelState, client: Thread, server: Thread): boolean {
+  if (!waitsFor(client, server)) return false;
+  return isAskedFor(client) || entryNumber(registersOf(k, client)) === entries.ipc_call.number;
+}
+
+/** The client whose idempotent request this server is serving, or null. */
+export function idempotentClientOf(k: KernelState, server: Thread): Thread | null {
+  const client = servesIdempotent(server) ? live(server.client) : null;
+  return client !== null && awaitsAnswer(k, client, server) ? client : null;
+}
+
 /** Begins a conversation; the client sends first. Neither has a peer in this role. */
 export function connect(k: KernelState, client: Thread, server: Thread): void {
+  clearSide(k, clientSide, client);
+  clearSide(k, serverSide, server);
   client.server = server;
-  client.flags &= ~(threadFlags.serverEnded | threadFlags.serverBroken);
-  client.flags |= threadFlags.clientSender;
+  client.flags = (client.flags & ~(clientSide.ended | clientSide.broken)) | clientSide.sender;
   server.client = client;
-  server.flags &= ~(threadFlags.serverSender | threadFlags.clientIdempotent);
-  server.flags &= ~(threadFlags.clientEnded | threadFlags.clientBroken);
-  touch(k, client);
-  touch(k, server);
+  server.flags &= ~(serverSide.ended | serverSide.broken);
   note(k, traceEvents.connect.kind, client.serial, server.serial, 0);
 }
 
 /** The server has an idempotent client, which the caller of this makes wait for the server at once. */
 export function connectIdempotent(k: KernelState, client: Thread, server: Thread): void {
+  clearSide(k, serverSide, server);
   server.client = client;
-  server.flags &= ~(threadFlags.serverSender | threadFlags.clientEnded | threadFlags.clientBroken);
-  server.flags |= threadFlags.clientIdempotent;
-  touch(k, server);
+  server.flags = (server.flags & ~(serverSide.ended | serverSide.broken)) | threadFlags.clientIdempotent;
 }
 
-function clearServerSide(k: KernelState, server: Thread): void {
-  server.client = null;
-  server.flags &= ~(threadFlags.serverSender | threadFlags.clientIdempotent);
-  touch(k, server);
+/** Takes this side's link away, with what the flags say about it, without telling anybody. */
+export function clearSide(k: KernelState, side: Side, thread: Thread): void {
+  setLink(side, thread, null);
+  thread.flags &= ~(side.sender | side.parked);
+  if (side === serverSide) thread.flags &= ~threadFlags.clientIdempotent;
+  touch(k, thread);
 }
 
-function clearClientSide(k: KernelState, client: Thread): void {
-  client.server = null;
-  client.flags &= ~threadFlags.clientSender;
-  touch(k, client);
-}
-
-/** Takes the server's link to this client away, and of a conversation the client's too, without telling anybody. */
+/** Takes a whole connection away, on both sides, without telling anybody. */
 export function unlink(k: KernelState, client: Thread, server: Thread): void {
-  const isConversation = !servesIdempotent(server);
-  clearServerSide(k, server);
-  if (isConversation) clearClientSide(k, client);
+  clearSide(k, clientSide, client);
+  clearSide(k, serverSide, server);
 }
 
 /**
- * The server lets go of its client. An idempotent client asks again; a reliable one is told: complete when the server
- * was the sender, broken off otherwise (fluke.md B.3 disconnect). A client that is not waiting is told at its
- * next verb.
+ * The thread lets go of its peer on this side. An idempotent client asks again. A reliable peer is told: complete when
+ * the thread was the sender, broken off otherwise (fluke.md B.3 disconnect); at once when it waits for the thread, else at
+ * its next verb. One that parked the connection finds out when it wants to put it back.
  */
+export function drop(k: KernelState, side: Side, thread: Thread, isDestroyed: boolean): void {
+  if (linkOf(side, thread) === null) return;
+  if (side === serverSide && servesIdempotent(thread)) {
+    const client = idempotentClientOf(k, thread);
+    clearSide(k, side, thread);
+    if (client !== null) wake(k, client);
+    return;
+  }
+  const partner = partnerOf(side, thread);
+  const isNormal = isSender(side, thread) && !isDestroyed;
+  if (partner === null) {
+    clearSide(k, side, thread);
+    return;
+  }
+  const other = otherSide(side);
+  const verb = verbOfWaiting(k, other, partner, thread);
+  clearSide(k, side, thread);
+  clearSide(k, other, partner);
+  note(k, traceEvents.disconnect.kind, thread.serial, partner.serial, 0);
+  if (verb === 0) partner.flags |= isNormal ? other.ended : other.broken;
+  else end(k, partner, isNormal ? outcomes.receiveDisconnected : outcomes.sendDisconnected);
+  if (isDestroyed && partner !== thread) {
+    post(k, partner, side === clientSide ? pendingBits.serverAlert : pendingBits.clientAlert);
+  }
+}
+
 export function dropClient(k: KernelState, server: Thread, isDestroyed: boolean): void {
-  if (server.client === null) return;
-  const client = clientOf(server);
-  if (client === null) {
-    clearServerSide(k, server);
-    return;
-  }
-  const isRepeated = servesIdempotent(server);
-  const isNormal = (server.flags & threadFlags.serverSender) !== 0 && !isDestroyed;
-  const isWaiting = waitsFor(client, server) && (isRepeated || !isAtFault(client));
-  unlink(k, client, server);
-  note(k, traceEvents.disconnect.kind, server.serial, client.serial, 0);
-  if (isRepeated) {
-    if (isWaiting) wake(k, client);
-  } else if (!isWaiting) client.flags |= isNormal ? threadFlags.serverEnded : threadFlags.serverBroken;
-  else finish(k, client, isNormal ? outcomes.receiveDisconnected : outcomes.sendDisconnected);
+  drop(k, serverSide, server, isDestroyed);
 }
 
-/** The client lets go of its server: normal when the client was the sender. */
 export function dropServer(k: KernelState, client: Thread, isDestroyed: boolean): void {
-  if (client.server === null) return;
-  const server = serverOf(client);
-  if (server === null) {
-    clearClientSide(k, client);
-    return;
+  drop(k, clientSide, client, isDestroyed);
+}
+
+/**
+ * Those that still wait for a thread that is being destroyed: a conversation that it had parked is broken off, anything
+ * else is asked again.
+ */
+export function dropWaiters(k: KernelState, thread: Thread): void {
+  for (let first = thread.waiters.first; first !== null; first = thread.waiters.first) {
+    const side =
+      verbOfWaiting(k, clientSide, first, thread) !== 0
+        ? clientSide
+        : verbOfWaiting(k, serverSide, first, thread) !== 0
+          ? serverSide
+          : null;
+    if (side === null) wake(k, first);
+    else {
+      clearSide(k, side, first);
+      end(k, first, outcomes.sendDisconnected);
+    }
   }
-  const isNormal = (client.flags & threadFlags.clientSender) !== 0 && !isDestroyed;
-  const isWaiting = waitsFor(server, client) && !isAtFault(server);
-  unlink(k, client, server);
-  note(k, traceEvents.disconnect.kind, client.serial, server.serial, 0);
-  if (!isWaiting) server.flags |= isNormal ? threadFlags.clientEnded : threadFlags.clientBroken;
-  else finish(k, server, isNormal ? outcomes.receiveDisconnected : outcomes.sendDisconnected);
 }
 
-function isAtFault(thread: Thread): boolean {
-  return (thread.flags & threadFlags.faulting) !== 0;
-}
-
-/** Why this client has no server: how the conversation ended that it was not told of, told once; or it had none. */
-export function tellServerGone(k: KernelState, client: Thread): number {
-  return tellGone(k, client, threadFlags.serverEnded, threadFlags.serverBroken);
-}
-
-/** Why this server has no client. */
-export function tellClientGone(k: KernelState, server: Thread): number {
-  return tellGone(k, server, threadFlags.clientEnded, threadFlags.clientBroken);
-}
-
-function tellGone(k: KernelState, thread: Thread, ended: number, broken: number): number {
+/** Why this side has no peer: how the conversation ended that the thread was not told of, told once; or it had none. */
+export function tellGone(k: KernelState, side: Side, thread: Thread): number {
   const { flags } = thread;
-  thread.flags &= ~(ended | broken);
+  // A peer that was destroyed while it had the connection parked leaves the flag behind.
+  const isBroken = (flags & side.broken) !== 0 || isParked(side, thread);
+  thread.flags &= ~(side.ended | side.broken | side.parked);
   touch(k, thread);
-  if ((flags & broken) !== 0) return outcomes.sendDisconnected;
-  return (flags & ended) !== 0 ? outcomes.receiveDisconnected : outcomes.notConnected;
+  if (isBroken) return outcomes.sendDisconnected;
+  return (flags & side.ended) !== 0 ? outcomes.receiveDisconnected : outcomes.notConnected;
+}
+
+/** Ends the verb in which the thread waits. The first receive of a message goes on where such messages enter the thread. */
+export function end(k: KernelState, thread: Thread, outcome: number): void {
+  const verb = entryNumber(registersOf(k, thread));
+  finish(k, thread, outcome);
+  if (verb === serverSide.receiveFirst) enterAt(k, thread, at.serverReliableEntry);
+}
+
+/** True when messages enter the thread at the place that this word of its state names, not behind its call. */
+export function hasEntry(thread: Thread, word: number): boolean {
+  return thread.view.getUint32(word, true) !== 0 || thread.view.getUint32(word + 4, true) !== 0;
+}
+
+/** The thread goes on at the address in this word of its state, on the stack that it serves with. As jalr, to even addresses. */
+export function enterAt(k: KernelState, thread: Thread, word: number): void {
+  const pc = pcOf(k, thread);
+  pc[0] = thread.view.getUint32(word, true) & ~1;
+  pc[1] = thread.view.getUint32(word + 4, true);
+  const registers = registersOf(k, thread);
+  registers[SP] = thread.view.getUint32(at.serverStack, true);
+  registers[SP + 1] = thread.view.getUint32(at.serverStack + 4, true);
+}
+
+/** The links that set_state is about to load differ from those there are: whoever was at the other end is told. */
+export function replaceLinks(
+  k: KernelState,
+  thread: Thread,
+  client: Thread | null | undefined,
+  server: Thread | null | undefined,
+): void {
+  if (client !== undefined && client !== thread.client) drop(k, serverSide, thread, false);
+  if (server !== undefined && server !== thread.server) drop(k, clientSide, thread, false);
+}
+
+/** After links were set: of a connection that is whole now, the side that was there first says who the sender is. */
+export function agreeOnSender(thread: Thread): void {
+  for (const side of [clientSide, serverSide]) {
+    const partner = partnerOf(side, thread);
+    if (partner === null) continue;
+    thread.flags &= ~(side.sender | side.parked);
+    if (!isSender(otherSide(side), partner)) thread.flags |= side.sender;
+  }
 }

@@ -18,7 +18,9 @@ import { argument, pcOf, registersOf, setArgument, setArgumentWord } from '../re
 import { finish } from '../schedule.ts';
 import { type KernelState, live, type Port, type Thread } from '../state.ts';
 import { note, traceEvents } from '../trace.ts';
-import { connectIdempotent, dropClient } from './connection.ts';
+import { connectIdempotent, dropClient, enterAt, hasEntry } from './connection.ts';
+
+const at = states.thread.offset;
 
 /** True for the fault codes that belong to a region's keeper. */
 export function isMemoryFault(code: number): boolean {
@@ -67,14 +69,14 @@ export function faultBytes(
     view.setUint32(at, lowHalf(value), true);
     view.setUint32(at + 4, highHalf(value), true);
   };
-  const at = faultMessage.offset;
-  put(at.code, code);
-  put(at.address, Math.max(0, reported));
-  put(at.access, access);
+  const to = faultMessage.offset;
+  put(to.code, code);
+  put(to.address, Math.max(0, reported));
+  put(to.access, access);
   const pc = pcOf(k, thread);
-  view.setUint32(at.pc, pc[0] as number, true);
-  view.setUint32(at.pc + 4, pc[1] as number, true);
-  view.setBigUint64(at.thread, thread.view.getBigUint64(states.thread.offset.threadAddress, true), true);
+  view.setUint32(to.pc, pc[0] as number, true);
+  view.setUint32(to.pc + 4, pc[1] as number, true);
+  view.setBigUint64(to.thread, thread.view.getBigUint64(states.thread.offset.threadAddress, true), true);
   return bytes;
 }
 
@@ -92,6 +94,8 @@ function completeReceive(
   setArgument(registers, 3, argument(registers, 3) + count);
   setArgument(registers, 4, argument(registers, 4) - count);
   finish(k, server, 0);
+  const entry = flavour === flavours.oneway ? at.serverOnewayEntry : at.serverIdempotentEntry;
+  if (hasEntry(server, entry)) enterAt(k, server, entry);
 }
 
 /** Bytes of a short message of this length that the server has room for. */

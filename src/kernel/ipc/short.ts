@@ -10,8 +10,9 @@ import { SHORT_MESSAGE_BYTES } from '../../base/limits.ts';
 import { outcomes } from '../abi/codes.ts';
 import { entries } from '../abi/entries.ts';
 import { flavours } from '../abi/entry.ts';
-import { threadFlags } from '../abi/types.ts';
+import { states, threadFlags } from '../abi/types.ts';
 import { isRetryAnswer } from '../fault.ts';
+import { touch } from '../memory/changed.ts';
 import { copyWindow, openRead, openWrite, readWindow, writeWindow } from '../memory/copy.ts';
 import { namedPort, namedPortset } from '../names.ts';
 import { argument, entryNumber, registersOf, setArgument, setEntryNumber } from '../registers.ts';
@@ -20,11 +21,16 @@ import { finish, park, wait, wake } from '../schedule.ts';
 import { type KernelState, live, type Page, type Port, type TaskService, type Thread } from '../state.ts';
 import { note, traceEvents } from '../trace.ts';
 import { firstClient } from './busy.ts';
-import { clientOf, dropClient, servesIdempotent, unlink, waitsFor } from './connection.ts';
+import { clearSide, dropClient, idempotentClientOf } from './connection.ts';
 import { faultBytes, handOverBuffer, handOverBytes, isFaulting, keeperOf } from './handover.ts';
-import { startConversation } from './reliable.ts';
+import { isConnect, startConversation } from './reliable.ts';
+import { serverSide } from './side.ts';
 
 const noBytes = new Uint8Array(0);
+const at = states.thread.offset;
+/** Indices of the low halves of the stack pointer and of a1. */
+const SP = 4;
+const A1 = 22;
 
 /** ipc_call */
 export function call(k: KernelState, client: Thread, registers: Uint32Array): number {
@@ -145,21 +151,20 @@ export function replyWaitReceive(k: KernelState, server: Thread, registers: Uint
 }
 
 function answerClient(k: KernelState, server: Thread, registers: Uint32Array): number {
-  const client = clientOf(server);
-  if (client === null || !servesIdempotent(server)) return outcomes.notConnected;
+  const client = idempotentClientOf(k, server);
+  if (client === null) return outcomes.notConnected;
   const address = argument(registers, 1);
   const length = argument(registers, 2);
-  const isWaiting = waitsFor(client, server);
   const ownRoom = isFaulting(client) ? 8 : argument(registersOf(k, client), 4);
   // What no number can be counts as very long.
   const room = ownRoom < 0 ? Number.MAX_SAFE_INTEGER : ownRoom;
-  const count = isWaiting ? Math.min(length < 0 ? room : length, room, SHORT_MESSAGE_BYTES) : 0;
+  const count = Math.min(length < 0 ? room : length, room, SHORT_MESSAGE_BYTES);
   const opened = openRead(k, k.window, server, address, count);
   if (opened !== 0) return opened;
-  if (isWaiting && isFaulting(client)) {
+  if (isFaulting(client)) {
     const bytes = new Uint8Array(count);
     readWindow(k, k.window, bytes, count);
-    unlink(k, client, server);
+    clearSide(k, serverSide, server);
     const { faultCode, faultAddress, faultAccess } = client;
     if (isRetryAnswer(k, client, faultCode, faultAddress, faultAccess, bytes)) wake(k, client);
     else {
@@ -167,23 +172,43 @@ function answerClient(k: KernelState, server: Thread, registers: Uint32Array): n
       client.ticket = 0;
       park(k, client);
     }
-  } else if (isWaiting) {
+  } else {
     const clientRegisters = registersOf(k, client);
     const target = argument(clientRegisters, 3);
     const openedClient = openWrite(k, k.otherWindow, client, target, count);
     if (openedClient !== 0) return openedClient;
     // Commit: nothing below can fail.
     copyWindow(k, k.window, k.otherWindow, client, count);
-    unlink(k, client, server);
+    clearSide(k, serverSide, server);
     note(k, traceEvents.transfer.kind, server.serial, client.serial, count);
     consumeSend(clientRegisters, argument(clientRegisters, 2));
     setArgument(clientRegisters, 3, target + count);
     setArgument(clientRegisters, 4, room - count);
     finish(k, client, outcomes.success);
-  } else unlink(k, client, server);
+  }
   setArgument(registers, 1, address + count);
   setArgument(registers, 2, Math.max(0, length - count));
   return outcomes.success;
+}
+
+/** ipc_setup_wait_receive: the entries and the stack are words of the thread; what is left is wait_receive. */
+export function setupWaitReceive(k: KernelState, server: Thread, registers: Uint32Array): number {
+  const set = namedPortset(k, server, argument(registers, 0));
+  if (typeof set === 'number') return set;
+  // Commit: nothing below can fail.
+  const { view } = server;
+  const keep = (word: number, index: number): void => {
+    view.setUint32(word, registers[index] as number, true);
+    view.setUint32(word + 4, registers[index + 1] as number, true);
+  };
+  keep(at.serverStack, SP);
+  keep(at.serverOnewayEntry, A1);
+  keep(at.serverIdempotentEntry, A1 + 2);
+  keep(at.serverReliableEntry, A1 + 8);
+  for (const index of [1, 2, 5]) setArgument(registers, index, 0);
+  setEntryNumber(registers, entries.ipc_wait_receive.number);
+  touch(k, server);
+  return results.stage;
 }
 
 /** ipc_wait_receive */
@@ -212,7 +237,7 @@ export function waitReceive(k: KernelState, server: Thread, registers: Uint32Arr
       wait(k, client, server.waiters, server);
       return results.blocked;
     }
-    if (verb === entries.ipc_client_connect_send_over_receive.number) {
+    if (isConnect(verb)) {
       startConversation(k, client, server, port);
       wait(k, client, server.waiters, server);
       return results.stage;

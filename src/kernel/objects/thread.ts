@@ -9,6 +9,7 @@ import { faults, outcomes } from '../abi/codes.ts';
 import { TICKS_PER_NANOSECOND } from '../abi/memory.ts';
 import { pendingBits, states, threadFlags } from '../abi/types.ts';
 import { takePending } from '../interrupts.ts';
+import { agreeOnSender, replaceLinks } from '../ipc/connection.ts';
 import { touch } from '../memory/changed.ts';
 import {
   clearReservation,
@@ -125,6 +126,7 @@ export const threadOperations: TypeOperations<Thread> = {
   load(k, thread, view, [space, scheduler, waitingFor, client, server]) {
     if (k.loaded === thread) unloadRegisters(k);
     leaveQueue(k, thread);
+    replaceLinks(k, thread, client as Thread | null | undefined, server as Thread | null | undefined);
     if (view !== null) loadWords(k, thread, view);
     if (space !== undefined) {
       thread.space?.threads.delete(thread);
@@ -135,6 +137,7 @@ export const threadOperations: TypeOperations<Thread> = {
     if (waitingFor !== undefined) thread.waitingFor = waitingFor as KernelObject | null;
     if (client !== undefined) thread.client = client as Thread | null;
     if (server !== undefined) thread.server = server as Thread | null;
+    agreeOnSender(thread);
     touch(k, thread);
     resume(k, thread);
     takePending(k, thread);

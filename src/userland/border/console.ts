@@ -135,7 +135,8 @@ export class ConsoleInput implements Service {
   private readonly portset: number;
   private unread: Uint8Array;
   private ended: boolean;
-  private serving = false;
+  /** Null: the port was neither opened nor closed in this life. */
+  private serving: boolean | null = null;
 
   constructor(task: Processor, portset: number, state: ConsoleInputState) {
     this.task = task;
@@ -156,11 +157,11 @@ export class ConsoleInput implements Service {
   /** Called once after restart, when every queued client is back in its queue, and after each change. */
   openOrClose(): void {
     const shouldServe = this.unread.length > 0 || this.ended;
-    if (shouldServe && !this.serving) {
-      this.serving = true;
+    if (shouldServe === this.serving) return;
+    this.serving = shouldServe;
+    if (shouldServe) {
       this.task.serve(this.portset, this);
-    } else if (!shouldServe && this.serving) {
-      this.serving = false;
+    } else {
       this.task.stopServing(this.portset);
     }
   }

@@ -41,7 +41,8 @@ perdure_outcome perdure_server_run(struct perdure_server *server, perdure_answer
     if (outcome == PERDURE_CANCELED || outcome == PERDURE_INVALID_DESTINATION) return outcome;
     const size_t question_length = buffer_size - room;
     const int is_question = flavour == PERDURE_FLAVOUR_RELIABLE &&
-                            (outcome == PERDURE_SUCCESS || outcome == PERDURE_RECEIVE_MORE_DATA);
+                            (outcome == PERDURE_SUCCESS || outcome == PERDURE_RECEIVE_MORE_DATA ||
+                             outcome == PERDURE_RECEIVE_MORE_REFERENCES);
     receive = buffer;
     room = buffer_size;
     if (!is_question) {

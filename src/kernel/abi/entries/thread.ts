@@ -189,38 +189,42 @@ export const threadEntries = {
   thread_get_client: {
     number: 0x619,
     class: 'short',
-    outcomes: [],
+    outcomes: ['busy', 'receiveDisconnected', 'sendDisconnected', 'notConnected'],
     faults: [...namingReference],
     arguments: ['reference'],
     results: [],
-    summary: 'Takes the link to my client out into a reference, so that I can serve another meanwhile.',
+    summary:
+      'Takes the link to my client out into a reference, so that I can serve another meanwhile; my client waits. busy: it has taken out its own.',
   },
   thread_set_client: {
     number: 0x61a,
     class: 'short',
-    outcomes: [],
+    outcomes: ['notConnected'],
     faults: [...namingReference, 'wrongType'],
     arguments: ['reference'],
     results: [],
-    summary: 'Puts the link to my client back from a reference; null: I have none.',
+    summary:
+      'Puts the link to my client back from a reference; null: I have none. Whoever was my client is let go. notConnected: it waits for me no more.',
   },
   thread_get_server: {
     number: 0x61b,
     class: 'short',
-    outcomes: [],
+    outcomes: ['busy', 'receiveDisconnected', 'sendDisconnected', 'notConnected'],
     faults: [...namingReference],
     arguments: ['reference'],
     results: [],
-    summary: 'Takes the link to my server out into a reference, so that I can call another meanwhile.',
+    summary:
+      'Takes the link to my server out into a reference, so that I can call another meanwhile; my server waits. busy: it has taken out its own.',
   },
   thread_set_server: {
     number: 0x61c,
     class: 'short',
-    outcomes: [],
+    outcomes: ['notConnected'],
     faults: [...namingReference, 'wrongType'],
     arguments: ['reference'],
     results: [],
-    summary: 'Puts the link to my server back from a reference; null: I have none.',
+    summary:
+      'Puts the link to my server back from a reference; null: I have none. Whoever was my server is let go. notConnected: it waits for me no more.',
   },
   thread_schedule: {
     number: 0x61d,
