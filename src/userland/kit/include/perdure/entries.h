@@ -143,6 +143,7 @@ extern "C" {
 #define PERDURE_ENTRY_IPC_SERVER_RECEIVE 0x69f
 #define PERDURE_ENTRY_IPC_SERVER_SEND 0x6a0
 #define PERDURE_ENTRY_IPC_SERVER_SEND_OVER_RECEIVE 0x6a1
+#define PERDURE_ENTRY_IPC_SERVER_RECEIVE_FIRST 0x6a2
 #define PERDURE_ENTRY_CLOCK_READ 0x6c0
 #define PERDURE_ENTRY_CLOCK_SLEEP 0x6c1
 #define PERDURE_ENTRY_KERNEL_RECORD 0x700
@@ -1271,7 +1272,7 @@ static inline perdure_outcome perdure_thread_interrupt(perdure_thread *thread) {
   return a0;
 }
 
-/* short: Takes the link to my client out into a reference, so that I can serve another meanwhile. */
+/* short: Takes the link to my client out into a reference, so that I can serve another meanwhile; my client waits. busy: it has taken out its own. */
 static inline perdure_outcome perdure_thread_get_client(perdure_reference *reference) {
   register uint64_t a0 __asm__("a0") = (uint64_t)reference;
   register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_GET_CLIENT;
@@ -1282,7 +1283,7 @@ static inline perdure_outcome perdure_thread_get_client(perdure_reference *refer
   return a0;
 }
 
-/* short: Puts the link to my client back from a reference; null: I have none. */
+/* short: Puts the link to my client back from a reference; null: I have none. Whoever was my client is let go. notConnected: it waits for me no more. */
 static inline perdure_outcome perdure_thread_set_client(perdure_reference *reference) {
   register uint64_t a0 __asm__("a0") = (uint64_t)reference;
   register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_SET_CLIENT;
@@ -1293,7 +1294,7 @@ static inline perdure_outcome perdure_thread_set_client(perdure_reference *refer
   return a0;
 }
 
-/* short: Takes the link to my server out into a reference, so that I can call another meanwhile. */
+/* short: Takes the link to my server out into a reference, so that I can call another meanwhile; my server waits. busy: it has taken out its own. */
 static inline perdure_outcome perdure_thread_get_server(perdure_reference *reference) {
   register uint64_t a0 __asm__("a0") = (uint64_t)reference;
   register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_GET_SERVER;
@@ -1304,7 +1305,7 @@ static inline perdure_outcome perdure_thread_get_server(perdure_reference *refer
   return a0;
 }
 
-/* short: Puts the link to my server back from a reference; null: I have none. */
+/* short: Puts the link to my server back from a reference; null: I have none. Whoever was my server is let go. notConnected: it waits for me no more. */
 static inline perdure_outcome perdure_thread_set_server(perdure_reference *reference) {
   register uint64_t a0 __asm__("a0") = (uint64_t)reference;
   register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_SET_SERVER;
@@ -2088,6 +2089,33 @@ static inline perdure_outcome perdure_ipc_server_send_over_receive(const void **
                    : "memory");
   *send = (const void *)a1;
   *send_length = (uint64_t)a2;
+  *receive = (void *)a3;
+  *receive_length = (uint64_t)a4;
+  if (references) {
+    references->send = (perdure_reference **)a5;
+    references->receive = (perdure_reference **)a6;
+    references->send_count = t0;
+    references->receive_count = t1;
+  }
+  return a0;
+}
+
+/* multi-stage: Like server_receive, then goes on at my reliable entry with my server stack: the rest of wait_receive when a client has connected and I have such an entry. */
+static inline perdure_outcome perdure_ipc_server_receive_first(void **receive, uint64_t *receive_length, struct perdure_references *references) {
+  register uint64_t a0 __asm__("a0") = 0;
+  register uint64_t a1 __asm__("a1") = 0;
+  register uint64_t a2 __asm__("a2") = 0;
+  register uint64_t a3 __asm__("a3") = (uint64_t)*receive;
+  register uint64_t a4 __asm__("a4") = (uint64_t)*receive_length;
+  register uint64_t a5 __asm__("a5") = references ? (uint64_t)references->send : 0;
+  register uint64_t a6 __asm__("a6") = references ? (uint64_t)references->receive : 0;
+  register uint64_t t0 __asm__("t0") = references ? references->send_count : 0;
+  register uint64_t t1 __asm__("t1") = references ? references->receive_count : 0;
+  register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_IPC_SERVER_RECEIVE_FIRST;
+  __asm__ volatile("ecall"
+                   : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5), "+r"(a6), "+r"(t0), "+r"(t1), "+r"(a7)
+                   :
+                   : "memory");
   *receive = (void *)a3;
   *receive_length = (uint64_t)a4;
   if (references) {
