@@ -40,6 +40,24 @@ export const PRIORITY_DEFAULT = 16;
 /** Bytes that one stage of a system call copies before it commits its progress. */
 export const STAGE_BYTES = 64 * 1024;
 
+/**
+ * Units of work that one stage of a system call does before it commits its progress: waiters woken, objects destroyed,
+ * windows followed. Each costs about what a small entry costs, so a stage takes some ten microseconds.
+ */
+export const STAGE_WORK = 256;
+
+/**
+ * Mappings that an access may pass through. Nobody nests that deep; but a circle must end, and what one name costs must
+ * have a bound (about ten microseconds).
+ */
+export const CHAIN_MAX = 1024;
+
+/**
+ * Windows onto windows that one change of memory is carried up through. A program may double them level by level; what
+ * is beyond is treated as changed altogether.
+ */
+export const PLACES_MAX = 1024;
+
 /** Bytes of an idempotent or one-way message; what is longer is cut (fluke.md B.3). */
 export const SHORT_MESSAGE_BYTES = 4096;
 

@@ -21,6 +21,7 @@ import * as short from './ipc/short.ts';
 import { openWrite, writeWindow } from './memory/copy.ts';
 import type { TypeNumber } from './names.ts';
 import * as cond from './objects/cond.ts';
+import * as mapping from './objects/mapping.ts';
 import * as mutex from './objects/mutex.ts';
 import * as reference from './objects/reference.ts';
 import * as region from './objects/region.ts';
@@ -49,7 +50,7 @@ function common<N extends string, const T extends TypeNumber>(name: N, type: T) 
     [`${name}_create_hash`]: (k, caller, r) => state.createHash(k, caller, r, type),
     [`${name}_destroy`]: (k, caller, r) => state.destroy(k, caller, r, type),
     [`${name}_reference`]: (k, caller, r) => state.reference(k, caller, r, type),
-    [`${name}_move`]: unbuilt,
+    [`${name}_move`]: (k, caller, r) => state.move(k, caller, r, type),
     [`${name}_get_state`]: (k, caller, r) => state.getState(k, caller, r, type, true),
     [`${name}_set_state`]: (k, caller, r) => state.setState(k, caller, r, type),
     [`${name}_peek_state`]: (k, caller, r) => state.getState(k, caller, r, type, false),
@@ -98,6 +99,7 @@ const handlers: Readonly<Record<EntryName, Handler>> = {
   cond_signal: cond.signal,
   cond_broadcast: cond.broadcast,
   cond_wait_again: cond.condWaitAgain,
+  mapping_protect: mapping.protect,
   region_protect: region.protect,
   region_search: region.search,
   region_supply: pages.supply,
@@ -127,7 +129,6 @@ const handlers: Readonly<Record<EntryName, Handler>> = {
   clock_sleep: thread.sleepUntil,
   kernel_record: copyRecord,
   kernel_entropy: entropy,
-  mapping_protect: unbuilt,
   thread_enable_exceptions: interrupts.enableExceptions,
   thread_disable_exceptions: interrupts.disableExceptions,
   thread_get_handlers: interrupts.getHandlers,
@@ -168,6 +169,7 @@ export function enter(k: KernelState, caller: Thread): Entered {
   k.statistics.entries += 1;
   for (let attempt = 0; attempt < ABSENT_MAX; attempt += 1) {
     k.copied = 0;
+    k.work = 0;
     const registers = registersOf(k, caller);
     const number = entryNumber(registers);
     const handler = handlerOf(number);
@@ -185,8 +187,9 @@ export function enter(k: KernelState, caller: Thread): Entered {
       chargeEntry(k, caller);
       return 'done';
     }
-    if (result === results.service) return 'service';
     k.copied = 0;
+    k.work = 0;
+    if (result === results.service) return 'service';
     const served: Served = isFault(result) ? serveFault(k, caller, result, 0, 0) : serveMemoryFault(k);
     if (served === 'service') return 'service';
     // A programming error, and a wait for a pager of the machine, cost the entry; a page that is there now does not.

@@ -14,6 +14,8 @@ import { faults, outcomes } from './abi/codes.ts';
 import { protection, typeNumbers } from './abi/types.ts';
 import { resolve } from './memory/chain.ts';
 import { pageNumber } from './memory/changed.ts';
+import { countObject } from './memory/limits.ts';
+import { addSpan, nextSpan, removeSpan } from './memory/spans.ts';
 import {
   type Bottom,
   type KernelObject,
@@ -115,11 +117,13 @@ export function place(k: KernelState, object: KernelObject): void {
   const bottom = bottomOf(object.home);
   bottom.objects.set(object.address, object);
   k.bySerial.set(object.serial, object);
+  countObject(k, object, 1);
   const page = pageNumber(object.address);
   const list = bottom.objectsByPage.get(page);
   if (list === undefined) {
-    bottom.objectsByPage.set(page, [object]);
-    bottom.pagesWithObjects = null;
+    const first = [object];
+    bottom.objectsByPage.set(page, first);
+    addSpan(bottom.pagesWithObjects, page, page + 1, 0, first);
   } else list.splice(positionOf(list, object.address), 0, object);
 }
 
@@ -128,36 +132,26 @@ export function displace(k: KernelState, object: KernelObject): void {
   const bottom = bottomOf(object.home);
   bottom.objects.delete(object.address);
   k.bySerial.delete(object.serial);
+  countObject(k, object, -1);
   const page = pageNumber(object.address);
   const list = present(bottom.objectsByPage.get(page), 'names: the page of an object is in the index');
   list.splice(positionOf(list, object.address), 1);
   if (list.length === 0) {
     bottom.objectsByPage.delete(page);
-    bottom.pagesWithObjects = null;
+    removeSpan(bottom.pagesWithObjects, page, 0);
   }
-}
-
-/** Pages of the bottom space that hold objects, ascending. */
-export function pagesWithObjects(bottom: Bottom): readonly number[] {
-  bottom.pagesWithObjects ??= [...Float64Array.from(bottom.objectsByPage.keys()).sort()];
-  return bottom.pagesWithObjects;
 }
 
 /** The first object of the bottom space at or above `address` and below `end`, or null. */
 export function firstObject(bottom: Bottom, address: number, end: number): KernelObject | null {
-  const pages = pagesWithObjects(bottom);
-  let low = 0;
-  let high = pages.length;
-  const start = pageNumber(address);
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((pages[middle] as number) < start) low = middle + 1;
-    else high = middle;
-  }
-  for (let i = low; i < pages.length && (pages[i] as number) * PAGE_SIZE < end; i += 1) {
-    const list = bottom.objectsByPage.get(pages[i] as number) ?? [];
-    const object = list[positionOf(list, address)];
+  // The page of the address may hold objects below it only: then the next one decides.
+  let from = pageNumber(address);
+  for (let i = 0; i < 2; i += 1) {
+    const next = nextSpan(bottom.pagesWithObjects, from);
+    if (next === null || next.start * PAGE_SIZE >= end) return null;
+    const object = next.item[positionOf(next.item, address)];
     if (object !== undefined) return object.address < end ? object : null;
+    from = next.start + 1;
   }
   return null;
 }

@@ -16,6 +16,7 @@ import { firstClient } from './ipc/busy.ts';
 import { isFaulting } from './ipc/handover.ts';
 import { isConnect } from './ipc/reliable.ts';
 import { clientSide, isVerbOf, serverSide } from './ipc/side.ts';
+import { noteStray } from './links.ts';
 import { touch } from './memory/changed.ts';
 import { enqueue } from './queue.ts';
 import { deadlineOf, entryNumber, registersOf } from './registers.ts';
@@ -111,5 +112,6 @@ export function stop(k: KernelState, thread: Thread): void {
     thread.ticket = 0;
   }
   leaveQueue(k, thread);
+  noteStray(thread);
   touch(k, thread);
 }

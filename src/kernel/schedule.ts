@@ -9,7 +9,7 @@
  */
 
 import { QUANTUM_TICKS } from '../base/limits.ts';
-import { COPY_TICKS_PER_64_BYTES, ENTRY_TICKS } from './abi/memory.ts';
+import { COPY_TICKS_PER_64_BYTES, ENTRY_TICKS, WORK_TICKS } from './abi/memory.ts';
 import { threadFlags } from './abi/types.ts';
 import { touch } from './memory/changed.ts';
 import { dequeue, enqueue } from './queue.ts';
@@ -158,9 +158,10 @@ export function sleep(k: KernelState, thread: Thread, deadline: bigint): number 
 
 /** Charges the thread for an entry, by the tick rule. What no longer runs has no quantum to spend. */
 export function chargeEntry(k: KernelState, thread: Thread): void {
-  const ticks = ENTRY_TICKS + Math.ceil(k.copied / 64) * COPY_TICKS_PER_64_BYTES;
+  const ticks = ENTRY_TICKS + Math.ceil(k.copied / 64) * COPY_TICKS_PER_64_BYTES + k.work * WORK_TICKS;
   thread.copiedBytes += k.copied;
   k.copied = 0;
+  k.work = 0;
   k.spentTicks += ticks;
   if (thread.queue?.order === 'turn') thread.quantumLeft -= ticks;
   k.machine.hart.addTicks(ticks);

@@ -1,49 +1,26 @@
 /**
- * The entry points that every type has: create, create_hash, destroy, reference, get_state, set_state, peek_state.
+ * The entry points that every type has: create, create_hash, destroy, move, reference, get_state, set_state, peek_state.
  *
  * One handler each for all types; what differs is in `objects/`. Links come out into, and go in from, reference objects
  * only (fluke.md A.1.6). Called by the dispatcher, which binds the type.
  */
-import { OBJECTS_MAX, THREADS_MAX } from '../base/limits.ts';
 import { faults, outcomes } from './abi/codes.ts';
-import { links, notReferencable, states, type TypeName, typeNames, typeNumbers } from './abi/types.ts';
-import { createObject, destroyObject } from './lifecycle.ts';
+import { links, notReferencable, states, type TypeName, typeNumbers } from './abi/types.ts';
+import { createObject, destroyObject, isTaskMemory, moveObject } from './lifecycle.ts';
 import { openRead, openWrite, readWindow, writeWindow } from './memory/copy.ts';
+import { hasRoom, mayLieAt } from './memory/limits.ts';
 import { findPlace, maySerialBe, named, namedReference, setSerial, type TypeNumber } from './names.ts';
-import { condOperations } from './objects/cond.ts';
-import { mappingOperations } from './objects/mapping.ts';
-import { mutexOperations } from './objects/mutex.ts';
-import { type NewLinks, readNumber, type TypeOperations, writeNumber } from './objects/operations.ts';
-import { portOperations, portsetOperations } from './objects/port.ts';
-import { pointAt, referenceOperations } from './objects/reference.ts';
-import { regionOperations } from './objects/region.ts';
-import { spaceOperations } from './objects/space.ts';
-import { maySetState, threadOperations } from './objects/thread.ts';
+import { type NewLinks, readNumber, writeNumber } from './objects/operations.ts';
+import { pointAt } from './objects/reference.ts';
+import { operationsOf, typeNameOf } from './objects/table.ts';
+import { maySetState } from './objects/thread.ts';
 import { argument, argumentWord } from './registers.ts';
+import { results } from './results.ts';
 import { stop } from './resume.ts';
 import { type KernelObject, type KernelState, live, type Reference, type Thread } from './state.ts';
 
-/** The type name of a number. */
-export function typeNameOf(type: TypeNumber): TypeName {
-  return typeNames[type - 1] as TypeName;
-}
-
-const operations = {
-  mutex: mutexOperations,
-  cond: condOperations,
-  mapping: mappingOperations,
-  region: regionOperations,
-  port: portOperations,
-  portset: portsetOperations,
-  space: spaceOperations,
-  thread: threadOperations,
-  reference: referenceOperations,
-} as const;
-
-/** The operations of a type, for an object that is known to be of it. */
-export function operationsOf(type: TypeNumber): TypeOperations<KernelObject> {
-  return operations[typeNameOf(type)] as unknown as TypeOperations<KernelObject>;
-}
+/** Links whose change is noted for one unit of work. */
+const LINKS_PER_WORK = 16;
 
 /** Types that each link may point at; null: any that may be referenced. */
 const linkTypes: Readonly<Record<TypeName, readonly (TypeNumber | null)[]>> = {
@@ -71,8 +48,9 @@ export function create(
   const { space, address } = k.chain;
   if (space === null || space.bottom === null) return faults.invalidAddress;
   if (space.bottom.objects.has(address)) return faults.objectExists;
-  if (k.bySerial.size >= OBJECTS_MAX) return outcomes.noMemory;
-  if (type === typeNumbers.thread && k.threadCount >= THREADS_MAX) return outcomes.noMemory;
+  const isLimited = !isTaskMemory(space, address);
+  if (isLimited && !hasRoom(k, type)) return outcomes.noMemory;
+  if (!mayLieAt(space.bottom, address, type, -1)) return outcomes.noMemory;
   createObject(k, type, space, address, hash);
   return outcomes.success;
 }
@@ -83,14 +61,36 @@ export function createHash(k: KernelState, caller: Thread, registers: Uint32Arra
   return create(k, caller, registers, type, argumentWord(registers, 1));
 }
 
-/** X_destroy. A thread cannot destroy itself or its own space's bottom; user tasks are destroyed by nobody. */
+/** X_destroy: in stages when much hangs on the object. */
 export function destroy(k: KernelState, caller: Thread, registers: Uint32Array, type: TypeNumber): number {
   const object = named(k, caller, argument(registers, 0), type);
   if (typeof object === 'number') return object;
-  if (object === caller) return faults.self;
-  if (object.type === typeNumbers.thread && object.isTask) return faults.raceCondition;
-  if (object.type === typeNumbers.space && object.bottom !== null) return faults.raceCondition;
-  destroyObject(k, object);
+  const refused = operationsOf(type).mayDestroy?.(caller, object) ?? 0;
+  if (refused !== 0) return refused;
+  // Commit: what is left to do, if anything, is the same call.
+  return destroyObject(k, object, caller) ? outcomes.success : results.stage;
+}
+
+/**
+ * X_move: the object lies elsewhere in the caller's memory from now on. What is in a user task's own memory has serials
+ * that are in no image, so nothing moves in or out there.
+ */
+export function move(k: KernelState, caller: Thread, registers: Uint32Array, type: TypeNumber): number {
+  const object = named(k, caller, argument(registers, 0), type);
+  if (typeof object === 'number') return object;
+  const refused = operationsOf(type).mayMove?.(caller, object) ?? 0;
+  if (refused !== 0) return refused;
+  const found = findPlace(k, caller, argument(registers, 1));
+  if (found !== 0) return found;
+  const { space, address } = k.chain;
+  if (space === null || space.bottom === null) return faults.invalidAddress;
+  if (space.bottom.objects.has(address)) return faults.objectExists;
+  if (isTaskMemory(space, address) || isTaskMemory(object.home, object.address)) return faults.raceCondition;
+  const from = object.home === space ? object.address : -1;
+  if (!mayLieAt(space.bottom, address, type, from)) return outcomes.noMemory;
+  // Commit: nothing below can fail.
+  moveObject(k, object, space, address);
+  k.work += Math.ceil(object.referenceCount / LINKS_PER_WORK);
   return outcomes.success;
 }
 

@@ -8,9 +8,10 @@
  * target is no longer alive reads as null (`live`). Imported by every file of the kernel; holds no code that acts.
  */
 
-import { QUANTUM_TICKS } from '../base/limits.ts';
+import { OBJECTS_MAX, QUANTUM_TICKS, THREADS_MAX } from '../base/limits.ts';
 import type { Machine } from '../hw/machine.ts';
 import { states, type typeNumbers } from './abi/types.ts';
+import type { Spans } from './memory/spans.ts';
 import { createTrace, type Trace } from './trace.ts';
 
 /** What a user task answers with; the same shape as userland's `Service`, which the kernel may not import. */
@@ -25,9 +26,9 @@ export interface TaskService {
 
 /** What every object has. */
 interface ObjectBase {
-  /** persistent (it is the key): the bottom space in which it lies, and its address there. */
-  readonly home: Space;
-  readonly address: number;
+  /** persistent (it is the key): the bottom space in which it lies, and its address there. Only `move` changes them. */
+  home: Space;
+  address: number;
   /** persistent: never used again (law 5). */
   serial: number;
   /** persistent: write-once (fluke.md A.1.8). */
@@ -36,7 +37,15 @@ interface ObjectBase {
   alive: boolean;
   /** derived: it is in `KernelState.touched`. */
   isTouched: boolean;
+  /** derived (`links.ts`): the first of the references that point here, and how many they are. */
+  firstReference: Reference | null;
+  referenceCount: number;
+  /** derived (`links.ts`): what links here and is in no other list. */
+  linkers: Set<KernelObject> | null;
 }
+
+/** What only the file that keeps the inverse of a link may write. */
+export type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 export interface Mutex extends ObjectBase {
   readonly type: typeof typeNumbers.mutex;
@@ -66,6 +75,8 @@ export interface Mapping extends ObjectBase {
   protection: number;
   region: Region | null;
   space: Space | null;
+  /** derived: its serial when it was put into the lists of its space and region. */
+  rank: number;
 }
 
 export interface Region extends ObjectBase {
@@ -87,10 +98,22 @@ export interface Region extends ObjectBase {
    */
   readonly changedPages: Map<number, number>;
   readonly changedObjects: Map<number, number>;
-  /** derived: keys of the changed set in reporting order, last first; null when it must be sorted again. */
-  changedOrder: number[] | null;
-  /** derived: mappings whose region link is this. */
-  readonly mappings: Set<Mapping>;
+  /** derived: keys of the changed set (`memory/changed-order.ts`). */
+  readonly changedOrder: ChangedOrder;
+  /** derived: mappings whose region link is this, by offset. */
+  readonly mappings: Spans<Mapping>;
+  /** derived: its serial when it was put into the list of its space. */
+  rank: number;
+  /** derived, of a region with a limit: objects and threads that lie in it. */
+  objectCount: number;
+  threadCount: number;
+}
+
+/** Keys of a changed set: two lists from the highest to the lowest key, and what was added since they were sorted. */
+export interface ChangedOrder {
+  sorted: number[];
+  readonly late: number[];
+  readonly fresh: number[];
 }
 
 /** Value in `changedPages` of a page that was discarded. */
@@ -139,6 +162,8 @@ export interface Page {
   readonly isTaskMemory: boolean;
   /** derived: page table entries that may point at the frame: (space, page of that space). */
   readonly entries: { space: Space; page: number }[];
+  /** derived: beyond so many, stale ones are looked for. */
+  entriesMax: number;
 }
 
 export interface Space extends ObjectBase {
@@ -147,12 +172,12 @@ export interface Space extends ObjectBase {
   keeper: Port | null;
   /** persistent: where its threads without a scheduler of their own ask; null: where those of the space below do. */
   scheduler: Port | null;
-  /** derived: mappings whose space link is this, by startAddress. */
-  readonly mappings: Mapping[];
+  /** derived: mappings whose space link is this, less those without size, by startAddress. */
+  readonly mappings: Spans<Mapping>;
   /** derived: the mapping found last. */
   lastMapping: Mapping | null;
   /** derived: regions whose space link is this. */
-  readonly regions: Set<Region>;
+  readonly regions: Spans<Region>;
   /** derived: threads whose space link is this. */
   readonly threads: Set<Thread>;
   /** derived: root frame of its page tables, -1 when there are none. */
@@ -171,8 +196,10 @@ export interface Bottom {
   readonly objects: Map<number, KernelObject>;
   /** derived: objects by page, each list in address order. */
   readonly objectsByPage: Map<number, KernelObject[]>;
-  /** derived: pages that hold objects, ascending; null when it must be sorted again. */
-  pagesWithObjects: number[] | null;
+  /** derived: the same lists by page number, in order. */
+  readonly pagesWithObjects: Spans<KernelObject[]>;
+  /** derived: regions of this space that limit how many objects lie in them. */
+  readonly limits: Spans<Region>;
 }
 
 export interface Thread extends ObjectBase {
@@ -203,8 +230,17 @@ export interface Thread extends ObjectBase {
   scheduler: Port | null;
   waitingFor: KernelObject | null;
   /** persistent: links count as a connection only when both sides have them (`ipc/connection.ts`). */
-  client: Thread | null;
-  server: Thread | null;
+  readonly client: Thread | null;
+  readonly server: Thread | null;
+  /** derived (`links.ts`): threads whose client, or whose server, this is: the first, and its own place in such lists. */
+  firstServer: Thread | null;
+  nextServer: Thread | null;
+  previousServer: Thread | null;
+  firstClient: Thread | null;
+  nextClient: Thread | null;
+  previousClient: Thread | null;
+  /** derived (`links.ts`): what it waits for without being in a queue there. */
+  strayFrom: KernelObject | null;
   /** derived: the queue it is in (runnable, sleepers or one of a waiting object), and its neighbours. */
   queue: Queue | null;
   next: Thread | null;
@@ -220,7 +256,10 @@ export interface Thread extends ObjectBase {
 export interface Reference extends ObjectBase {
   readonly type: typeof typeNumbers.reference;
   /** persistent */
-  target: KernelObject | null;
+  readonly target: KernelObject | null;
+  /** derived (`links.ts`): its neighbours among the references to the same target. */
+  nextReference: Reference | null;
+  previousReference: Reference | null;
 }
 
 export type KernelObject = Mutex | Cond | Mapping | Region | Port | Portset | Space | Thread | Reference;
@@ -255,6 +294,8 @@ export interface Chain {
   /** The last region passed through (the bottom one when allowed), null when none was reached. */
   region: Region | null;
   offset: number;
+  /** Mappings passed through. */
+  depth: number;
 }
 
 /** A stretch of a guest's memory, opened for copying: pieces of RAM, never longer than a page each. */
@@ -286,14 +327,21 @@ export interface KernelState {
   readonly sleepers: Queue;
   /** derived: objects changed since the last `settle`. */
   touched: KernelObject[];
-  /** derived: living threads, less those of user tasks. */
+  /** derived: objects that moved since the last `settle`: what links to them has changed too. */
+  moved: KernelObject[];
+  /** derived: living objects that are in the image, and threads, less those of user tasks. */
+  objectCount: number;
   threadCount: number;
+  /** host: how many of them there may be; tests lower it. */
+  objectsMax: number;
+  threadsMax: number;
   /** derived: number of collecting regions, and of those whose space is no bottom space. */
   collectingCount: number;
   nestedCollectingCount: number;
   /** derived: RAM. Frames below `tableEnd` hold page tables, those from `frameBump` on were never used. */
   readonly tableEnd: number;
   tableNext: number;
+  readonly freeTables: number[];
   frameBump: number;
   readonly freeFrames: Int32Array;
   freeFrameCount: number;
@@ -322,8 +370,9 @@ export interface KernelState {
   /** scratch: a state record on its way in or out. */
   readonly record: Uint8Array;
   readonly recordView: DataView;
-  /** scratch: bytes copied by the entry that is running. */
+  /** scratch: bytes copied by the entry that is running, and its work beyond what every entry does (`WORK_TICKS`). */
   copied: number;
+  work: number;
   /** scratch: ticks that passed since `run` began. */
   spentTicks: number;
   /** scratch: a task asked `run` to return. */
@@ -384,11 +433,16 @@ export function createState(machine: Machine): KernelState {
     runnableMask: 0,
     sleepers: emptyQueue('deadline'),
     touched: [],
+    moved: [],
+    objectCount: 0,
     threadCount: 0,
+    objectsMax: OBJECTS_MAX,
+    threadsMax: THREADS_MAX,
     collectingCount: 0,
     nestedCollectingCount: 0,
     tableEnd: Math.max(64, Math.floor(machine.frameCount / FRAMES_PER_TABLE)),
     tableNext: 0,
+    freeTables: [],
     frameBump: Math.max(64, Math.floor(machine.frameCount / FRAMES_PER_TABLE)),
     freeFrames: new Int32Array(machine.frameCount),
     freeFrameCount: 0,
@@ -402,12 +456,13 @@ export function createState(machine: Machine): KernelState {
     contentSums: null,
     loaded: null,
     fault: { thread: null, address: 0, access: 0, region: null, offset: 0 },
-    chain: { space: null, address: 0, rights: 0, region: null, offset: 0 },
+    chain: { space: null, address: 0, rights: 0, region: null, offset: 0, depth: 0 },
     window: emptyWindow(WINDOW_PIECES),
     otherWindow: emptyWindow(WINDOW_PIECES),
     record,
     recordView: new DataView(record.buffer),
     copied: 0,
+    work: 0,
     spentTicks: 0,
     slicesGivenUp: false,
     hasRun: false,
@@ -446,6 +501,13 @@ export function emptyThreadFields(isTask: boolean) {
     waitingFor: null,
     client: null,
     server: null,
+    firstServer: null,
+    nextServer: null,
+    previousServer: null,
+    firstClient: null,
+    nextClient: null,
+    previousClient: null,
+    strayFrom: null,
     queue: null,
     next: null,
     previous: null,

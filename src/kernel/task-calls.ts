@@ -71,10 +71,12 @@ function makeStages(k: KernelState, task: Thread): number {
     if (isCompleted(task)) return registers[20] as number;
     const handler = handlerOf(entryNumber(registers));
     if (handler === undefined) return faults.invalidEntry;
-    // What a task's call copies is charged to nobody.
-    const { copied } = k;
+    // What a task's call copies and does is charged to nobody.
+    const { copied, work } = k;
+    k.work = 0;
     const result = handler(k, task, registers);
     k.copied = copied;
+    k.work = work;
     if (result >= 0) return result;
     if (result === results.blocked && task.queue !== null) return TASK_WAITING;
     // A server that never answers: the call waits until it is broken off.

@@ -18,6 +18,7 @@ import { callTask } from './ipc/short.ts';
 import { createTaskObjects } from './lifecycle.ts';
 import { resolve } from './memory/chain.ts';
 import { makeTaskMemory } from './memory/frames.ts';
+import { emptySpans } from './memory/spans.ts';
 import { namedPortset } from './names.ts';
 import { entryNumber, registersOf, setArgument, setEntryNumber } from './registers.ts';
 import { isFault, results } from './results.ts';
@@ -81,7 +82,8 @@ export function createTask(
     pages: new Map(),
     objects: new Map(),
     objectsByPage: new Map(),
-    pagesWithObjects: null,
+    pagesWithObjects: emptySpans(),
+    limits: emptySpans(),
   };
   const memoryAddress = TASK_MEMORY_ADDRESS;
   const { space, thread } = createTaskObjects(

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { InvariantError } from '../../src/base/assert.ts';
 import { pendingBits, states, threadFlags, typeNumbers } from '../../src/kernel/abi/types.ts';
 import { type InvariantName, invariants } from '../../src/kernel/check/invariants.ts';
+import { addSpan, removeSpan } from '../../src/kernel/memory/spans.ts';
 import { dequeue, enqueue } from '../../src/kernel/queue.ts';
 import type {
   KernelObject,
@@ -16,6 +17,7 @@ import type {
   Port,
   Portset,
   Queue,
+  Reference,
   Region,
   Space,
   Thread,
@@ -178,21 +180,37 @@ const breakages: Readonly<Record<InvariantName, (k: KernelState, world: World) =
     k.nextTicket = 10 ** 7;
   },
   runnableMaskIsRight: (k) => Object.assign(k, { runnableMask: k.runnableMask | 8 }),
+  objectCountIsRight: (k) => Object.assign(k, { objectCount: 77 }),
+  limitsCountRight(k) {
+    const region = objects(k).find(
+      (object) => object.type === typeNumbers.region && object.space?.bottom != null,
+    ) as Region;
+    region.objectLimit = 5;
+  },
+  linkersAreFound(k) {
+    const reference = objects(k).find(
+      (object) => object.type === typeNumbers.reference && object.target !== null,
+    ) as Reference;
+    Object.assign(reference.target as KernelObject, { firstReference: null });
+  },
   threadCountIsRight: (k) => Object.assign(k, { threadCount: 77 }),
   loadedIsAlive(k) {
     k.loaded = { ...freshOf(k), alive: false };
   },
-  spaceListsMapping: (k) => spaceOf(k).mappings.pop(),
+  spaceListsMapping: (k) => removeSpan(spaceOf(k).mappings, mappingOf(k).startAddress, mappingOf(k).rank),
   listedMappingIsOfSpace: (k) =>
-    spaceOf(k).mappings.push({ ...mappingOf(k), startAddress: 2 ** 37, space: null }),
-  mappingsDoNotOverlap: (k) => spaceOf(k).mappings.push({ ...mappingOf(k), alive: true }),
+    addSpan(spaceOf(k).mappings, 2 ** 37, 2 ** 37 + 4096, 1, { ...mappingOf(k), space: null }),
+  mappingsDoNotOverlap(k) {
+    const { startAddress: start, size } = mappingOf(k);
+    addSpan(spaceOf(k).mappings, start + 4096, start + size, 1, { ...mappingOf(k), alive: true });
+  },
   lastMappingIsListed(k) {
     spaceOf(k).lastMapping = { ...mappingOf(k), space: null };
   },
-  regionListsMapping: (k) => mappingOf(k).region?.mappings.clear(),
-  listedMappingIsOfRegion: (k) => regionOf(k).mappings.add(mappingOf(k)),
+  regionListsMapping: (k) => Object.assign(mappingOf(k), { rank: 10 ** 6 }),
+  listedMappingIsOfRegion: (k) => addSpan(regionOf(k).mappings, 0, 4096, 1, mappingOf(k)),
   mappingIsAligned: (k) => Object.assign(objectAt<Mapping>(k, SLAB_SIZE + 0x4a0), { regionOffset: 5 }),
-  spaceListsRegion: (k) => spaceOf(k).regions.clear(),
+  spaceListsRegion: (k) => removeSpan(spaceOf(k).regions, regionOf(k).startAddress, regionOf(k).rank),
   listedRegionIsOfSpace: (k) => Object.assign(regionOf(k), { space: null }),
   spaceListsThread: (k) => spaceOf(k).threads.clear(),
   listedThreadIsOfSpace: (k) => spaceOf(k).threads.add(freshOf(k)),
@@ -200,10 +218,9 @@ const breakages: Readonly<Record<InvariantName, (k: KernelState, world: World) =
   protectionIsLegal: (k) => Object.assign(regionOf(k), { protection: 2 }),
   setOnlyIfCollecting(k) {
     regionOf(k).changedPages.set(0, 1);
-    regionOf(k).changedOrder = null;
     regionOf(k).collecting = false;
   },
-  changedOrderIsRight: (k) => Object.assign(regionOf(k), { changedOrder: [1, 2, 3] }),
+  changedOrderIsRight: (k) => Object.assign(regionOf(k).changedOrder, { sorted: [1, 2, 3] }),
   collectingCountIsRight: (k) => Object.assign(k, { collectingCount: 7 }),
   nestedCountIsRight: (k) => Object.assign(k, { nestedCollectingCount: 7 }),
   pageKnowsPlace: (k) => Object.assign(pageOf(k), { number: 77 }),
@@ -215,7 +232,22 @@ const breakages: Readonly<Record<InvariantName, (k: KernelState, world: World) =
     k.freeFrameCount = 1;
   },
   framesAreCounted: (k) => Object.assign(k, { frameBump: k.frameBump + 1 }),
-  entryLeadsToPage: (k) => Object.assign(mappingOf(k), { size: 0x1000 }),
+  entryLeadsToPage(k) {
+    const { startAddress: start, rank } = mappingOf(k);
+    removeSpan(spaceOf(k).mappings, start, rank);
+    addSpan(spaceOf(k).mappings, start, start + 0x1000, rank, mappingOf(k));
+    // The list by offset and the mapping itself are changed too, so that only the entries are wrong.
+    const region = mappingOf(k).region as Region;
+    removeSpan(region.mappings, mappingOf(k).regionOffset, rank);
+    addSpan(
+      region.mappings,
+      mappingOf(k).regionOffset,
+      mappingOf(k).regionOffset + 0x1000,
+      rank,
+      mappingOf(k),
+    );
+    Object.assign(mappingOf(k), { size: 0x1000 });
+  },
   entryFollowsChain: (k) => Object.assign(mappingOf(k), { regionOffset: 0x8000 }),
   entryWithinRights(k) {
     for (const page of k.pageOfFrame) if (page !== null) page.protection = 1;
@@ -275,6 +307,9 @@ for (const name of Object.keys(breakages) as InvariantName[]) {
 const wholeOnly: readonly InvariantName[] = [
   'indexesAgree',
   'touchedIsListed',
+  'linkersAreFound',
+  'limitsCountRight',
+  'objectCountIsRight',
   'threadCountIsRight',
   'collectingCountIsRight',
   'nestedCountIsRight',

@@ -44,8 +44,14 @@ export const kernelRecord = layout('kernelRecord', {
 /** The tick rule: four ticks are a nanosecond, so that no host runs a guest ahead of real time. One instruction is one tick. */
 export const TICKS_PER_NANOSECOND = 4;
 
-/** What an entry point costs its caller, in ticks, whatever it does; and each started 64 bytes it copies. */
+/**
+ * What an entry point costs its caller, in ticks, whatever it does; each started 64 bytes it copies; and each unit of
+ * work beyond the constant: a waiter woken, an object destroyed, a stretch of memory searched, a window that a change is
+ * carried through, sixteen mappings that a name leads through. The same for everybody, and a function of persistent
+ * state: never of what is cached.
+ */
 export const ENTRY_TICKS = 64;
+export const WORK_TICKS = 64;
 export const COPY_TICKS_PER_64_BYTES = 8;
 
 /** What a keeper receives for a fault: the request of the idempotent call that the kernel makes in the thread's name. */

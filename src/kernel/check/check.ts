@@ -7,6 +7,9 @@
  * All invariants have names (`invariants.ts`). Called by kernel.ts.
  */
 import { typeNumbers } from '../abi/types.ts';
+import { forEachLinker } from '../links.ts';
+import { isListed } from '../memory/spans.ts';
+import { operationsOf } from '../objects/table.ts';
 import {
   type Bottom,
   type KernelObject,
@@ -15,6 +18,7 @@ import {
   type Queue,
   type Space,
   type Thread,
+  TRANSIENT_SERIAL_START,
 } from '../state.ts';
 import { contentsOf } from './contents.ts';
 import { holds } from './invariants.ts';
@@ -59,6 +63,8 @@ export function checkState(k: KernelState): void {
   checkCounts(k);
   checkIndexes(k);
   checkTouched(k);
+  checkLinkers(k);
+  checkLimits(k);
   checkQueuesWhole(k);
   checkFreeFrames(k);
 }
@@ -89,7 +95,7 @@ function checkCounts(k: KernelState): void {
   let nestedCount = 0;
   let threadCount = 0;
   for (const object of k.bySerial.values()) {
-    if (object.type === typeNumbers.thread && !object.isTask) threadCount += 1;
+    if (object.type === typeNumbers.thread && object.serial < TRANSIENT_SERIAL_START) threadCount += 1;
     if (object.type !== typeNumbers.region || !object.collecting) continue;
     const space = live(object.space);
     if (space === null) continue;
@@ -112,11 +118,50 @@ function checkIndexes(k: KernelState): void {
   for (const bottom of bottoms.values()) {
     byAddress += bottom.objects.size;
     for (const list of bottom.objectsByPage.values()) byPage += list.length;
-    const pages = bottom.pagesWithObjects;
-    const isCurrent = pages === null || pages.length === bottom.objectsByPage.size;
-    holds(isCurrent && pages?.some((page) => !bottom.objectsByPage.has(page)) !== true, 'indexesAgree');
+    for (const [page, list] of bottom.objectsByPage) {
+      holds(isListed(bottom.pagesWithObjects, page, page + 1, 0, list), 'indexesAgree');
+    }
+    holds(bottom.pagesWithObjects.count === bottom.objectsByPage.size, 'indexesAgree');
   }
   holds(byAddress === k.bySerial.size && byPage === k.bySerial.size, 'indexesAgree');
+  let objectCount = 0;
+  for (const object of k.bySerial.values()) if (object.serial < TRANSIENT_SERIAL_START) objectCount += 1;
+  holds(objectCount === k.objectCount, 'objectCountIsRight');
+}
+
+/** Whoever links to an object is found from there. */
+function checkLinkers(k: KernelState): void {
+  const linkers = new Map<KernelObject, Set<KernelObject>>();
+  for (const object of k.bySerial.values()) {
+    const found = new Set<KernelObject>();
+    forEachLinker(object, (linker) => found.add(linker));
+    linkers.set(object, found);
+  }
+  for (const object of k.bySerial.values()) {
+    if (object.type === typeNumbers.thread && object.isTask) continue;
+    for (const target of operationsOf(object.type).links(k, object)) {
+      holds(target === null || linkers.get(target)?.has(object) === true, 'linkersAreFound', object);
+    }
+  }
+}
+
+/** Regions with a limit know how much lies in them. */
+function checkLimits(k: KernelState): void {
+  for (const region of k.bySerial.values()) {
+    if (region.type !== typeNumbers.region || region.objectLimit + region.threadLimit === 0) continue;
+    const space = live(region.space);
+    if (space === null || space.bottom === null) continue;
+    let objectCount = 0;
+    let threadCount = 0;
+    for (const object of space.bottom.objects.values()) {
+      const offset = object.address - region.startAddress;
+      if (offset < 0 || offset >= region.size) continue;
+      objectCount += 1;
+      if (object.type === typeNumbers.thread) threadCount += 1;
+    }
+    const isRight = objectCount === region.objectCount && threadCount === region.threadCount;
+    holds(isRight, 'limitsCountRight', region);
+  }
 }
 
 function checkTouched(k: KernelState): void {

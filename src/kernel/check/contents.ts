@@ -6,9 +6,10 @@
  * that is looked at anew. Called by check.ts.
  */
 import { typeNumbers } from '../abi/types.ts';
+import { allSpans } from '../memory/spans.ts';
 import type { KernelObject, KernelState, Space } from '../state.ts';
 import { holds } from './invariants.ts';
-import { checkListedPage, checkNeighbours, checkTable } from './memory.ts';
+import { checkListedPage, checkTable } from './memory.ts';
 
 /** One step a thing that hangs on the object. */
 export function* contentsOf(k: KernelState, object: KernelObject): Generator<void> {
@@ -31,7 +32,7 @@ export function* contentsOf(k: KernelState, object: KernelObject): Generator<voi
       }
       break;
     case typeNumbers.region:
-      for (const mapping of object.mappings) {
+      for (const mapping of allSpans(object.mappings)) {
         holds(mapping.alive && mapping.region === object, 'listedMappingIsOfRegion', object);
         yield;
       }
@@ -45,13 +46,11 @@ export function* contentsOf(k: KernelState, object: KernelObject): Generator<voi
 }
 
 function* contentsOfSpace(k: KernelState, space: Space): Generator<void> {
-  for (let index = 0; index < space.mappings.length; index += 1) {
-    const mapping = space.mappings[index];
-    holds(mapping?.alive === true && mapping.space === space, 'listedMappingIsOfSpace', space);
-    checkNeighbours(space, index);
+  for (const mapping of allSpans(space.mappings)) {
+    holds(mapping.alive && mapping.space === space, 'listedMappingIsOfSpace', space);
     yield;
   }
-  for (const region of space.regions) {
+  for (const region of allSpans(space.regions)) {
     holds(region.alive && region.space === space, 'listedRegionIsOfSpace', space);
     yield;
   }

@@ -21,6 +21,7 @@ export const invariants = {
   pageListsObject: 'the page of an object lists it, in address order',
   indexesAgree: 'the indexes by address, by page and by serial hold the same objects',
   linkHasItsType: 'the living target of a link is of a type that the link may have',
+  linkersAreFound: 'whoever links to an object is found from it',
   touchedIsListed: 'an object is marked as touched exactly when it is in the list of touched ones',
   // Mutexes, conds, ports and port sets.
   ownerIsAlive: 'the owner of a mutex is alive',
@@ -53,6 +54,8 @@ export const invariants = {
   queueIsOrdered: 'a queue is in the order of its persistent words',
   runnableMaskIsRight: 'the mask of runnable priorities is right',
   threadCountIsRight: 'the number of threads is right',
+  objectCountIsRight: 'the number of objects of the image is right',
+  limitsCountRight: 'a region with a limit knows how many objects and threads lie in it',
   loadedIsAlive: 'the thread whose registers are in the hart is alive',
   // Memory.
   spaceListsMapping: 'the space of a mapping lists it',

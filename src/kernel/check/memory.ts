@@ -10,6 +10,7 @@ import { typeNumbers } from '../abi/types.ts';
 import { resolve } from '../memory/chain.ts';
 import { pageNumber } from '../memory/changed.ts';
 import { contentSum } from '../memory/frames.ts';
+import { isApart, isListed } from '../memory/spans.ts';
 import { visitTable } from '../memory/tables.ts';
 import { addressEnd } from '../objects/mapping.ts';
 import { isProtection } from '../objects/operations.ts';
@@ -27,35 +28,15 @@ export function checkMapping(mapping: Mapping): void {
     isAligned(start, PAGE_SIZE) && isAligned(size, PAGE_SIZE) && isAligned(regionOffset, PAGE_SIZE);
   holds(isInside && isPaged, 'mappingIsAligned', mapping);
   holds(isProtection(mapping.protection), 'protectionIsLegal', mapping);
-  holds(region === null || region.mappings.has(mapping), 'regionListsMapping', mapping);
+  const { rank } = mapping;
+  holds(
+    region === null || isListed(region.mappings, regionOffset, regionOffset + size, rank, mapping),
+    'regionListsMapping',
+    mapping,
+  );
   if (space === null || size === 0) return;
-  const index = indexOf(space, mapping);
-  holds(index >= 0, 'spaceListsMapping', mapping);
-  checkNeighbours(space, index);
-}
-
-/** Index of the mapping in the list of the space, -1 when it is not where its address says. */
-function indexOf(space: Space, mapping: Mapping): number {
-  let low = 0;
-  let high = space.mappings.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((space.mappings[middle] as Mapping).startAddress < mapping.startAddress) low = middle + 1;
-    else high = middle;
-  }
-  return space.mappings[low] === mapping ? low : -1;
-}
-
-/** The mapping at this index of the list and the next one do not overlap, nor it and the one before. */
-export function checkNeighbours(space: Space, index: number): void {
-  const mapping = space.mappings[index];
-  if (mapping === undefined) return;
-  const before = space.mappings[index - 1];
-  const after = space.mappings[index + 1];
-  const isApart =
-    (before === undefined || before.startAddress + before.size <= mapping.startAddress) &&
-    (after === undefined || mapping.startAddress + mapping.size <= after.startAddress);
-  holds(isApart, 'mappingsDoNotOverlap', space);
+  holds(isListed(space.mappings, start, start + size, rank, mapping), 'spaceListsMapping', mapping);
+  holds(isApart(space.mappings, start, rank), 'mappingsDoNotOverlap', space);
 }
 
 export function checkRegion(region: Region): void {
@@ -67,11 +48,15 @@ export function checkRegion(region: Region): void {
   const isInside = start >= 0 && size >= 0 && (space === null || start + size <= addressEnd(space));
   holds(isInside && isAligned(start, PAGE_SIZE) && isAligned(size, PAGE_SIZE), 'regionIsAligned', region);
   holds(isProtection(region.protection), 'protectionIsLegal', region);
-  holds(space === null || space.regions.has(region), 'spaceListsRegion', region);
+  holds(
+    space === null || isListed(space.regions, start, start + size, region.rank, region),
+    'spaceListsRegion',
+    region,
+  );
   const itemCount = region.changedPages.size + region.changedObjects.size;
   holds(region.collecting || itemCount === 0, 'setOnlyIfCollecting', region);
-  const order = region.changedOrder;
-  holds(order === null || order.length === itemCount, 'changedOrderIsRight', region);
+  const { sorted, late, fresh } = region.changedOrder;
+  holds(sorted.length + late.length + fresh.length === itemCount, 'changedOrderIsRight', region);
 }
 
 export function checkSpace(k: KernelState, space: Space): void {

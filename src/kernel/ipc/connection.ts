@@ -11,10 +11,12 @@
  * server: it is not in the client's links, so a fault or a call in the middle of a conversation leaves it alone.
  * Called by the IPC entries, the fault path, set_state of threads, and when threads end.
  */
+import { STAGE_WORK } from '../../base/limits.ts';
 import { outcomes } from '../abi/codes.ts';
 import { entries } from '../abi/entries.ts';
 import { pendingBits, states, threadFlags } from '../abi/types.ts';
 import { post } from '../interrupts.ts';
+import { setClient, setServer } from '../links.ts';
 import { touch } from '../memory/changed.ts';
 import { entryNumber, pcOf, registersOf } from '../registers.ts';
 import { finish, wake } from '../schedule.ts';
@@ -71,9 +73,9 @@ export function idempotentClientOf(k: KernelState, server: Thread): Thread | nul
 export function connect(k: KernelState, client: Thread, server: Thread): void {
   clearSide(k, clientSide, client);
   clearSide(k, serverSide, server);
-  client.server = server;
+  setServer(client, server);
   client.flags = (client.flags & ~(clientSide.ended | clientSide.broken)) | clientSide.sender;
-  server.client = client;
+  setClient(server, client);
   server.flags &= ~(serverSide.ended | serverSide.broken);
   note(k, traceEvents.connect.kind, client.serial, server.serial, 0);
 }
@@ -81,7 +83,7 @@ export function connect(k: KernelState, client: Thread, server: Thread): void {
 /** The server has an idempotent client, which the caller of this makes wait for the server at once. */
 export function connectIdempotent(k: KernelState, client: Thread, server: Thread): void {
   clearSide(k, serverSide, server);
-  server.client = client;
+  setClient(server, client);
   server.flags = (server.flags & ~(serverSide.ended | serverSide.broken)) | threadFlags.clientIdempotent;
 }
 
@@ -140,10 +142,12 @@ export function dropServer(k: KernelState, client: Thread, isDestroyed: boolean)
 
 /**
  * Those that still wait for a thread that is being destroyed: a conversation that it had parked is broken off, anything
- * else is asked again.
+ * else is asked again. As many as fit into a stage: true when nobody is left.
  */
-export function dropWaiters(k: KernelState, thread: Thread): void {
+export function dropWaiters(k: KernelState, thread: Thread): boolean {
   for (let first = thread.waiters.first; first !== null; first = thread.waiters.first) {
+    if (k.work >= STAGE_WORK) return false;
+    k.work += 1;
     const side =
       verbOfWaiting(k, clientSide, first, thread) !== 0
         ? clientSide
@@ -156,6 +160,7 @@ export function dropWaiters(k: KernelState, thread: Thread): void {
       end(k, first, outcomes.sendDisconnected);
     }
   }
+  return true;
 }
 
 /** Why this side has no peer: how the conversation ended that the thread was not told of, told once; or it had none. */

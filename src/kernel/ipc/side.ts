@@ -6,6 +6,7 @@
  */
 import { entries } from '../abi/entries.ts';
 import { threadFlags } from '../abi/types.ts';
+import { setClient, setServer } from '../links.ts';
 import { live, type Thread } from '../state.ts';
 
 export interface Side {
@@ -64,8 +65,8 @@ export function linkOf(side: Side, thread: Thread): Thread | null {
 }
 
 export function setLink(side: Side, thread: Thread, peer: Thread | null): void {
-  if (side === clientSide) thread.server = peer;
-  else thread.client = peer;
+  if (side === clientSide) setServer(thread, peer);
+  else setClient(thread, peer);
 }
 
 /** True when the link to the server's client is an idempotent one: then the server has no conversation. */

@@ -8,8 +8,8 @@
  */
 
 import { joinHalves } from '../../base/integer.ts';
-import { PAGE_SHIFT, PAGE_SIZE } from '../../base/limits.ts';
-import { itemKinds } from '../abi/memory.ts';
+import { PAGE_SHIFT, PAGE_SIZE, PLACES_MAX } from '../../base/limits.ts';
+import { forEachLinker } from '../links.ts';
 import {
   type KernelObject,
   type KernelState,
@@ -19,14 +19,8 @@ import {
   type Region,
   type Space,
 } from '../state.ts';
-
-/** Regions over regions that a change is carried up through; deeper nesting does not collect. */
-const DEPTH_MAX = 32;
-/**
- * Places at which nested collectors may see one change: windows onto windows double it level by level, and a program
- * could keep the machine busy for hours with one store.
- */
-const PLACES_MAX = 1024;
+import { setObject, setPage } from './changed-order.ts';
+import { visitSpans } from './spans.ts';
 
 /** Notes that the object's exportable state changed. Cheap: called on every entry. */
 export function touch(k: KernelState, object: KernelObject): void {
@@ -47,27 +41,26 @@ export function forEachCollector(
 ): void {
   if (k.collectingCount === 0) return;
   if (k.nestedCollectingCount === 0) {
-    for (const region of space.regions) {
-      const offset = address - region.startAddress;
-      if (region.collecting && offset >= 0 && offset < region.size) visit(region, offset);
-    }
+    visitSpans(space.regions, address, address + 1, (region) => {
+      if (region.collecting) visit(region, address - region.startAddress);
+      return true;
+    });
     return;
   }
-  climb({ left: PLACES_MAX, seen: new Map(), visit }, space, address, 0);
+  climb({ left: PLACES_MAX, seen: new Map(), visit }, space, address);
 }
 
-/** What one climb knows: how many more places it may look at, and those it has. */
+/**
+ * What one climb knows: how many more places it may look at (windows onto windows double them level by level, and a
+ * program could keep the machine busy for hours with one store), and those it has.
+ */
 interface Climb {
   left: number;
   readonly seen: Map<Space, Set<number>>;
   readonly visit: (region: Region, offset: number) => void;
 }
 
-function bySerial(a: KernelObject, b: KernelObject): number {
-  return a.serial - b.serial;
-}
-
-function climb(state: Climb, space: Space, address: number, depth: number): void {
+function climb(state: Climb, space: Space, address: number): void {
   const { seen, visit } = state;
   if (state.left === 0) return;
   state.left -= 1;
@@ -78,27 +71,23 @@ function climb(state: Climb, space: Space, address: number, depth: number): void
   }
   if (addresses.has(address)) return;
   addresses.add(address);
-  // In an order that is the same in every life: where the climb ends is seen by nested collectors.
-  for (const region of [...space.regions].sort(bySerial)) {
+  // The order of the lists is the same in every life: where the climb ends is seen by nested collectors.
+  visitSpans(space.regions, address, address + 1, (region) => {
     const offset = address - region.startAddress;
-    if (offset < 0 || offset >= region.size) continue;
     if (region.collecting) visit(region, offset);
-    if (depth === DEPTH_MAX) continue;
-    for (const mapping of [...region.mappings].sort(bySerial)) {
-      const within = offset - mapping.regionOffset;
+    return visitSpans(region.mappings, offset, offset + 1, (mapping) => {
       const above = live(mapping.space);
-      if (above === null || within < 0 || within >= mapping.size) continue;
-      climb(state, above, mapping.startAddress + within, depth + 1);
-    }
-  }
+      if (above !== null) climb(state, above, mapping.startAddress + offset - mapping.regionOffset);
+      return state.left > 0;
+    });
+  });
 }
 
 /** Puts a page into a region's set; a write after a discard wins, and the first write's pc stays. */
 export function markPage(k: KernelState, region: Region, offset: number, pc: number): void {
   const before = region.changedPages.get(offset);
   if (before === pc || (before !== undefined && before !== PAGE_GONE && pc !== PAGE_GONE)) return;
-  region.changedPages.set(offset, pc);
-  region.changedOrder = null;
+  setPage(region, offset, pc);
   if (k.contentSums !== null) forgetSum(k, region, offset);
   touch(k, region);
 }
@@ -112,9 +101,24 @@ function forgetSum(k: KernelState, region: Region, offset: number): void {
 /** Puts an object into a region's set: `type` is negative when the object is gone. */
 export function markObject(k: KernelState, region: Region, offset: number, type: number): void {
   if (region.changedObjects.get(offset) === type) return;
-  region.changedObjects.set(offset, type);
-  region.changedOrder = null;
+  setObject(region, offset, type);
   touch(k, region);
+}
+
+/**
+ * The object is somewhere else now. Links are saved with their target's address, so all that link to it have changed;
+ * they are looked for when somebody wants to know.
+ */
+export function noteMoved(k: KernelState, object: KernelObject): void {
+  touch(k, object);
+  if (k.collectingCount > 0) k.moved.push(object);
+}
+
+function touchMoved(k: KernelState): void {
+  if (k.moved.length === 0) return;
+  for (const object of new Set(k.moved))
+    if (object.alive) forEachLinker(object, (linker) => touch(k, linker));
+  k.moved = [];
 }
 
 /** Carries the hardware's log and the touched objects into the changed sets. */
@@ -131,6 +135,7 @@ export function settle(k: KernelState): void {
       });
     });
   }
+  touchMoved(k);
   // Marking touches the region; a region that lies in itself is touched again once, then its mark is there already.
   while (k.touched.length > 0) {
     const touched = k.touched;
@@ -166,10 +171,12 @@ export function notePageGone(k: KernelState, space: Space, number: number): void
  */
 export function isPageChanged(page: Page): boolean {
   const address = page.number * PAGE_SIZE;
-  for (const region of page.space.regions) {
-    if (region.collecting && region.changedPages.has(address - region.startAddress)) return true;
-  }
-  return false;
+  return !visitSpans(
+    page.space.regions,
+    address,
+    address + 1,
+    (region) => !region.collecting || !region.changedPages.has(address - region.startAddress),
+  );
 }
 
 /** True when the page was discarded and some region over it has not collected that: its content is zeros. */
@@ -179,52 +186,6 @@ export function isPageGone(k: KernelState, space: Space, number: number): boolea
     if (region.changedPages.get(offset) === PAGE_GONE) isGone = true;
   });
   return isGone;
-}
-
-/** Doubles an offset and tells pages from objects in the sort key: a page comes before the objects in it. */
-function pageKey(offset: number): number {
-  return offset * 2;
-}
-
-/** Keys of a region's changed set, in reporting order but last first, so that taking one is a pop. */
-export function changedKeys(region: Region): number[] {
-  if (region.changedOrder === null) {
-    const keys = new Float64Array(region.changedPages.size + region.changedObjects.size);
-    let count = 0;
-    for (const offset of region.changedPages.keys()) keys[count++] = pageKey(offset);
-    for (const offset of region.changedObjects.keys()) keys[count++] = pageKey(offset) + 1;
-    keys.sort();
-    region.changedOrder = Array.from(keys).reverse();
-  }
-  return region.changedOrder;
-}
-
-export interface ChangedItem {
-  offset: number;
-  pc: number;
-  kind: number;
-  type: number;
-}
-
-/** What a key of `changedKeys` stands for. */
-export function changedItem(region: Region, key: number): ChangedItem {
-  const offset = Math.floor(key / 2);
-  if (key % 2 === 1) {
-    const type = region.changedObjects.get(offset) ?? 0;
-    return { offset, pc: 0, kind: type < 0 ? itemKinds.objectGone : itemKinds.object, type: Math.abs(type) };
-  }
-  const pc = region.changedPages.get(offset) ?? 0;
-  return pc === PAGE_GONE
-    ? { offset, pc: 0, kind: itemKinds.pageGone, type: 0 }
-    : { offset, pc, kind: itemKinds.page, type: 0 };
-}
-
-/** Takes the item out of the set. The key must be the last of `changedKeys`. */
-export function takeChanged(region: Region, key: number): void {
-  const offset = Math.floor(key / 2);
-  if (key % 2 === 1) region.changedObjects.delete(offset);
-  else region.changedPages.delete(offset);
-  region.changedOrder?.pop();
 }
 
 /** The region starts (1) or stops (-1) to count as a collector: it collects, and its space is there. */

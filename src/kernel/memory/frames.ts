@@ -8,7 +8,7 @@
 import { PAGE_SIZE } from '../../base/limits.ts';
 import type { Bottom, KernelState, Page, Space } from '../state.ts';
 import { note, traceEvents } from '../trace.ts';
-import { removeEntries } from './tables.ts';
+import { ENTRIES_MIN, removeEntries } from './tables.ts';
 
 /** A free frame, or -1. Its content is whatever was there. */
 function takeFrame(k: KernelState): number {
@@ -34,7 +34,16 @@ function addPage(
   frame: number,
   isTaskMemory: boolean,
 ) {
-  const page: Page = { space, number, frame, protection: 7, pins: 0, isTaskMemory, entries: [] };
+  const page: Page = {
+    space,
+    number,
+    frame,
+    protection: 7,
+    pins: 0,
+    isTaskMemory,
+    entries: [],
+    entriesMax: ENTRIES_MIN,
+  };
   bottom.pages.set(number, page);
   k.pageOfFrame[frame] = page;
   return page;

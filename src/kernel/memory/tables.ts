@@ -4,8 +4,8 @@
  * Tables live in a fixed pool of frames; when it is used up, all tables are dropped and fill again. Each page remembers
  * where entries for it may be (`entries`), so that taking rights or the frame away removes exactly those; a remembered
  * place is checked against the table before it is cleared, since tables may have been dropped meanwhile.
- * Invariant: an entry never allows more than the chain and the page's cap allow now. Called by fault.ts, by supply,
- * evict, discard, protect, and whenever the shape of memory changes.
+ * Invariant: an entry never allows more than the chain and the page's cap allow now. Called by kernel.ts for page faults,
+ * by supply, evict, discard, protect, and by forget.ts whenever memory changes its shape.
  */
 
 import { assert } from '../../base/assert.ts';
@@ -17,6 +17,8 @@ import { note, traceEvents } from '../trace.ts';
 
 /** Address space identifiers are 16 bits (privileged manual 4.1.11). */
 const ASID_MAX = 0xffff;
+/** Places that a page remembers before it looks which of them are stale. */
+export const ENTRIES_MIN = 16;
 /** Entries of a table. */
 const TABLE_ENTRIES = 512;
 
@@ -30,24 +32,80 @@ export function dropAllTables(k: KernelState): void {
   for (const space of k.spacesWithTables) space.rootFrame = -1;
   k.spacesWithTables.clear();
   k.tableNext = 0;
+  k.freeTables.length = 0;
   k.nextAsid = 1;
   k.machine.hart.fenceAll();
 }
 
-/** Drops the tables of these spaces: their mappings changed. The frames return when the pool is begun anew. */
-export function dropTables(k: KernelState, spaces: Iterable<Space>): void {
-  for (const space of spaces) {
-    if (space.rootFrame < 0) continue;
-    space.rootFrame = -1;
-    k.spacesWithTables.delete(space);
-    note(k, traceEvents.tables.kind, 0, space.serial, 0);
-    k.machine.hart.fenceSpace(space.asid);
+/** Gives back a table and those below it. */
+function freeTable(k: KernelState, table: number, level: number): void {
+  for (let index = 0; level > 0 && index < TABLE_ENTRIES; index += 1) {
+    const entry = k.machine.view.getUint32(frameStart(k, table) + index * 8, true);
+    if ((entry & pte.valid) !== 0) freeTable(k, entry >>> 10, level - 1);
   }
+  k.freeTables.push(table);
+}
+
+/** Drops the tables of a space that goes away. */
+export function dropTables(k: KernelState, space: Space): void {
+  if (space.rootFrame < 0) return;
+  freeTable(k, space.rootFrame, 2);
+  space.rootFrame = -1;
+  k.spacesWithTables.delete(space);
+  note(k, traceEvents.tables.kind, 0, space.serial, 0);
+  k.machine.hart.fenceSpace(space.asid);
+}
+
+/** Clears the entries of the table for pages [from, to); `base` is the page of its first. True when there was one. */
+function clearTable(
+  k: KernelState,
+  table: number,
+  level: number,
+  base: number,
+  from: number,
+  to: number,
+): boolean {
+  const span = TABLE_ENTRIES ** level;
+  const first = Math.max(0, Math.floor((from - base) / span));
+  const last = Math.min(TABLE_ENTRIES, Math.ceil((to - base) / span));
+  let isFound = false;
+  for (let index = first; index < last; index += 1) {
+    const place = frameStart(k, table) + index * 8;
+    const entry = k.machine.view.getUint32(place, true);
+    if ((entry & pte.valid) === 0) continue;
+    isFound = true;
+    const page = base + index * span;
+    if (level > 0 && (from > page || to < page + span)) {
+      clearTable(k, entry >>> 10, level - 1, page, from, to);
+      continue;
+    }
+    if (level > 0) freeTable(k, entry >>> 10, level - 1);
+    k.machine.view.setUint32(place, 0, true);
+    k.machine.view.setUint32(place + 4, 0, true);
+  }
+  return isFound;
+}
+
+/** Pages for which the hart is told one by one that their entries are gone. */
+const FENCED_PAGES_MAX = 4;
+
+/** Clears what the space's tables have for pages [from, to): tables wholly inside go as a whole. */
+export function clearEntries(k: KernelState, space: Space, from: number, to: number): void {
+  if (space.rootFrame < 0 || from >= to) return;
+  if (!clearTable(k, space.rootFrame, 2, 0, from, to)) return;
+  if (to - from > FENCED_PAGES_MAX) k.machine.hart.fenceSpace(space.asid);
+  else for (let page = from; page < to; page += 1) k.machine.hart.fencePage(space.asid, page * PAGE_SIZE);
+}
+
+/** Tables that can still be made. */
+function tablesLeft(k: KernelState): number {
+  return k.freeTables.length + (k.tableEnd - k.tableNext);
 }
 
 function newTable(k: KernelState): number {
-  const frame = k.tableNext;
-  k.tableNext += 1;
+  const freed = k.freeTables.pop();
+  const frame = freed ?? k.tableNext;
+  if (freed === undefined) k.tableNext += 1;
   k.machine.frame(frame).fill(0);
   k.machine.hart.frameChanged(frame);
   return frame;
@@ -56,7 +114,7 @@ function newTable(k: KernelState): number {
 /** The root of the space's tables, made if there is none. */
 export function rootOf(k: KernelState, space: Space): number {
   if (space.rootFrame >= 0) return space.rootFrame;
-  if (k.tableNext + 3 > k.tableEnd || k.nextAsid > ASID_MAX) dropAllTables(k);
+  if (tablesLeft(k) < 3 || k.nextAsid > ASID_MAX) dropAllTables(k);
   space.rootFrame = newTable(k);
   space.asid = k.nextAsid;
   k.nextAsid += 1;
@@ -86,7 +144,7 @@ function leafPlace(k: KernelState, space: Space, page: number, isMade: boolean):
 
 /** Lets the hart reach `page` at page number `at` of the space, with these rights. */
 export function installEntry(k: KernelState, space: Space, at: number, page: Page, rights: number): void {
-  if (k.tableNext + 3 > k.tableEnd) dropAllTables(k);
+  if (tablesLeft(k) < 3) dropAllTables(k);
   rootOf(k, space);
   const place = leafPlace(k, space, at, true);
   const bits =
@@ -99,7 +157,23 @@ export function installEntry(k: KernelState, space: Space, at: number, page: Pag
   k.machine.view.setUint32(place + 4, page.frame >>> 22, true);
   k.machine.hart.fencePage(space.asid, at * PAGE_SIZE);
   for (const entry of page.entries) if (entry.space === space && entry.page === at) return;
+  if (page.entries.length >= page.entriesMax) forgetStale(k, page);
   page.entries.push({ space, page: at });
+}
+
+/** Forgets places at which the tables no longer have the page; twice as many as remain may come before the next time. */
+function forgetStale(k: KernelState, page: Page): void {
+  let count = 0;
+  for (const entry of page.entries) {
+    const place = leafPlace(k, entry.space, entry.page, false);
+    if (place < 0) continue;
+    const bits = k.machine.view.getUint32(place, true);
+    if ((bits & pte.valid) === 0 || bits >>> 10 !== page.frame) continue;
+    page.entries[count] = entry;
+    count += 1;
+  }
+  page.entries.length = count;
+  page.entriesMax = Math.max(ENTRIES_MIN, 2 * count);
 }
 
 /** Removes every entry for the page: its frame or its rights are taken away. */

@@ -8,13 +8,14 @@ import { faults, outcomes } from '../abi/codes.ts';
 import { entries } from '../abi/entries.ts';
 import { states, typeNumbers } from '../abi/types.ts';
 import { becomeMutexLock } from '../interrupts.ts';
+import { addLinker, removeLinker } from '../links.ts';
 import { touch } from '../memory/changed.ts';
 import { named } from '../names.ts';
 import { argument, registersOf, setEntryNumber } from '../registers.ts';
 import { finish, wait, wake } from '../schedule.ts';
-import { type Cond, type KernelState, live, type Thread } from '../state.ts';
+import { type Cond, emptyQueue, type KernelState, live, type Thread } from '../state.ts';
 import { firstEntitled, give, passOn } from './mutex.ts';
-import type { TypeOperations } from './operations.ts';
+import { cancelAll, type TypeOperations } from './operations.ts';
 
 const at = states.cond.offset;
 
@@ -73,6 +74,13 @@ export function broadcast(k: KernelState, caller: Thread, registers: Uint32Array
 }
 
 export const condOperations: TypeOperations<Cond> = {
+  make: (fields) => ({
+    ...fields,
+    type: typeNumbers.cond,
+    flags: 0n,
+    inheritor: null,
+    waiters: emptyQueue('ticket'),
+  }),
   write(_k, cond, view) {
     view.setBigUint64(at.flags, cond.flags, true);
   },
@@ -80,7 +88,16 @@ export const condOperations: TypeOperations<Cond> = {
   check: () => 0,
   load(k, cond, view, [inheritor]) {
     if (view !== null) cond.flags = view.getBigUint64(at.flags, true);
-    if (inheritor !== undefined) cond.inheritor = inheritor as Thread | null;
+    if (inheritor !== undefined) {
+      removeLinker(cond.inheritor, cond);
+      cond.inheritor = inheritor as Thread | null;
+      addLinker(cond.inheritor, cond);
+    }
     touch(k, cond);
+  },
+  release(k, cond) {
+    if (!cancelAll(k, cond.waiters)) return false;
+    removeLinker(cond.inheritor, cond);
+    return true;
   },
 };

@@ -1,18 +1,21 @@
 /**
- * Mappings: windows of a space onto a region of another, and their state.
+ * Mappings: windows of a space onto a region of another, their state, and protect.
  *
  * Invariants: the mappings of a space do not overlap and are kept in address order; a mapping without space, region or
- * size shows nothing. A change drops the tables of every space that sees through it.
- * Called by state-calls.ts; `detach` also when a mapping is destroyed.
+ * size shows nothing. A change takes out of the page tables what was seen through the window, in every space that does.
+ * Called by the dispatcher, state-calls.ts and lifecycle.ts; `leaveSpace` also when the space goes away.
  */
 import { isAligned } from '../../base/integer.ts';
 import { PAGE_SIZE, USER_ADDRESS_END } from '../../base/limits.ts';
-import { faults } from '../abi/codes.ts';
-import { states } from '../abi/types.ts';
-import { spacesAbove } from '../memory/chain.ts';
+import { faults, outcomes } from '../abi/codes.ts';
+import { states, typeNumbers } from '../abi/types.ts';
+import { addLinker, removeLinker } from '../links.ts';
 import { settle, touch } from '../memory/changed.ts';
-import { dropTables } from '../memory/tables.ts';
-import { type KernelState, live, type Mapping, type Region, type Space } from '../state.ts';
+import { forgetWindow } from '../memory/forget.ts';
+import { addSpan, overlapsOther, removeSpan } from '../memory/spans.ts';
+import { named } from '../names.ts';
+import { argument } from '../registers.ts';
+import { type KernelState, live, type Mapping, type Region, type Space, type Thread } from '../state.ts';
 import { isProtection, readNumber, type TypeOperations, writeNumber } from './operations.ts';
 
 const at = states.mapping.offset;
@@ -24,41 +27,66 @@ export function addressEnd(space: Space): number {
   return space.bottom === null ? USER_ADDRESS_END : BOTTOM_ADDRESS_END;
 }
 
-/** Takes the mapping out of its space and region, and what was seen through it out of the tables. */
-export function detach(k: KernelState, mapping: Mapping): void {
+/** Takes the mapping out of its space, and what was seen through it out of the tables. */
+export function leaveSpace(k: KernelState, mapping: Mapping): void {
   if (k.nestedCollectingCount > 0) settle(k);
   const space = live(mapping.space);
-  if (space !== null) {
-    dropTables(k, spacesAbove(space));
-    const index = space.mappings.indexOf(mapping);
-    if (index >= 0) space.mappings.splice(index, 1);
-    if (space.lastMapping === mapping) space.lastMapping = null;
-  }
-  mapping.region?.mappings.delete(mapping);
+  if (space === null) return;
+  forgetWindow(k, space, mapping.startAddress, mapping.startAddress + mapping.size);
+  if (mapping.size > 0) removeSpan(space.mappings, mapping.startAddress, mapping.rank);
+  else removeLinker(space, mapping);
+  if (space.lastMapping === mapping) space.lastMapping = null;
 }
 
-function attach(mapping: Mapping): void {
+function detach(k: KernelState, mapping: Mapping): void {
+  leaveSpace(k, mapping);
+  const region = live(mapping.region);
+  if (region !== null) removeSpan(region.mappings, mapping.regionOffset, mapping.rank);
+}
+
+function attach(k: KernelState, mapping: Mapping): void {
+  mapping.rank = mapping.serial;
+  const { startAddress: start, size, regionOffset, rank } = mapping;
   const space = live(mapping.space);
-  if (space !== null && mapping.size > 0) {
-    let index = 0;
-    while (index < space.mappings.length) {
-      if ((space.mappings[index] as Mapping).startAddress > mapping.startAddress) break;
-      index += 1;
-    }
-    space.mappings.splice(index, 0, mapping);
+  if (space !== null) {
+    if (size > 0) addSpan(space.mappings, start, start + size, rank, mapping);
+    else addLinker(space, mapping);
+    space.lastMapping = null;
+    // What was seen there before was the bottom itself.
+    if (space.bottom !== null) forgetWindow(k, space, start, start + size);
   }
-  live(mapping.region)?.mappings.add(mapping);
+  const region = live(mapping.region);
+  if (region !== null) addSpan(region.mappings, regionOffset, regionOffset + size, rank, mapping);
 }
 
-function overlaps(space: Space, self: Mapping, start: number, size: number): boolean {
-  for (const other of space.mappings) {
-    if (other === self) continue;
-    if (other.startAddress < start + size && start < other.startAddress + other.size) return true;
+/** mapping_protect */
+export function protect(k: KernelState, caller: Thread, registers: Uint32Array): number {
+  const mapping = named(k, caller, argument(registers, 0), typeNumbers.mapping);
+  if (typeof mapping === 'number') return mapping;
+  const bits = argument(registers, 1);
+  if (!isProtection(bits)) return faults.invalidState;
+  // Commit. What is only allowed more is found out by the fault that asks.
+  const space = live(mapping.space);
+  if (space !== null && (mapping.protection & ~bits) !== 0) {
+    forgetWindow(k, space, mapping.startAddress, mapping.startAddress + mapping.size);
   }
-  return false;
+  mapping.protection = bits;
+  touch(k, mapping);
+  return outcomes.success;
 }
 
 export const mappingOperations: TypeOperations<Mapping> = {
+  make: (fields) => ({
+    ...fields,
+    type: typeNumbers.mapping,
+    regionOffset: 0,
+    startAddress: 0,
+    size: 0,
+    protection: 0,
+    region: null,
+    space: null,
+    rank: 0,
+  }),
   write(_k, mapping, view) {
     writeNumber(view, at.regionOffset, mapping.regionOffset);
     writeNumber(view, at.startAddress, mapping.startAddress);
@@ -80,7 +108,8 @@ export const mappingOperations: TypeOperations<Mapping> = {
     }
     const end = space === null ? BOTTOM_ADDRESS_END : addressEnd(space);
     if (start < 0 || size < 0 || start + size > end) return faults.invalidAddress;
-    if (space !== null && size > 0 && overlaps(space, mapping, start, size)) return faults.addressOverlap;
+    if (space !== null && size > 0 && overlapsOther(space.mappings, start, start + size, mapping))
+      return faults.addressOverlap;
     return 0;
   },
   load(k, mapping, view, [region, space]) {
@@ -93,12 +122,11 @@ export const mappingOperations: TypeOperations<Mapping> = {
     }
     if (region !== undefined) mapping.region = region as Region | null;
     if (space !== undefined) mapping.space = space as Space | null;
-    attach(mapping);
-    const above = live(mapping.space);
-    if (above !== null) {
-      above.lastMapping = null;
-      dropTables(k, spacesAbove(above));
-    }
+    attach(k, mapping);
     touch(k, mapping);
+  },
+  release(k, mapping) {
+    detach(k, mapping);
+    return true;
   },
 };

@@ -11,8 +11,8 @@ import { touch } from '../memory/changed.ts';
 import { named, objectAt } from '../names.ts';
 import { argument, registersOf } from '../registers.ts';
 import { finish, wait, wake } from '../schedule.ts';
-import { type Cond, type KernelState, live, type Mutex, type Thread } from '../state.ts';
-import { readNumber, shown, type TypeOperations, writeNumber } from './operations.ts';
+import { type Cond, emptyQueue, type KernelState, live, type Mutex, type Thread } from '../state.ts';
+import { cancelAll, readNumber, shown, type TypeOperations, writeNumber } from './operations.ts';
 
 const at = states.mutex.offset;
 
@@ -73,6 +73,13 @@ export function unlock(k: KernelState, caller: Thread, registers: Uint32Array): 
 }
 
 export const mutexOperations: TypeOperations<Mutex> = {
+  make: (fields) => ({
+    ...fields,
+    type: typeNumbers.mutex,
+    flags: 0n,
+    owner: null,
+    waiters: emptyQueue('ticket'),
+  }),
   write(_k, mutex, view) {
     view.setBigUint64(at.flags, mutex.flags, true);
     writeNumber(view, at.locked, shown(mutex.owner) === null ? 0 : 1);
@@ -90,7 +97,13 @@ export const mutexOperations: TypeOperations<Mutex> = {
       mutex.flags = view.getBigUint64(at.flags, true);
       if (readNumber(view, at.locked) === 0) next = null;
     }
+    touch(k, mutex);
     if (next === null) passOn(k, mutex);
     else if (next !== mutex.owner) give(k, mutex, next);
+  },
+  release(k, mutex) {
+    if (!cancelAll(k, mutex.waiters)) return false;
+    give(k, mutex, null);
+    return true;
   },
 };

@@ -1,15 +1,15 @@
 /**
- * Ports and port sets: their state. What goes through them is in ../ipc.
+ * Ports: where clients call, wherever the port leads. What goes through them is in ../ipc.
  *
- * Invariant: a set's `ports` are those whose link is the set; its `busy` those of them that have clients.
- * Called by state-calls.ts; `leaveSet` also when a port is destroyed.
+ * Invariant: a port is among the `ports` of the set it links to, and among its `busy` ones exactly while it has clients.
+ * Called by state-calls.ts and lifecycle.ts; `leaveSet` also when a set is destroyed.
  */
-import { states } from '../abi/types.ts';
+import { states, typeNumbers } from '../abi/types.ts';
 import { firstClientChanged, removeBusy } from '../ipc/busy.ts';
 import { touch } from '../memory/changed.ts';
 import { wake } from '../schedule.ts';
-import { type KernelState, live, type Port, type Portset } from '../state.ts';
-import type { TypeOperations } from './operations.ts';
+import { emptyQueue, type KernelState, live, type Port, type Portset } from '../state.ts';
+import { cancelAll, type TypeOperations } from './operations.ts';
 
 const at = states.port.offset;
 
@@ -36,6 +36,19 @@ export function joinSet(k: KernelState, port: Port, set: Portset): void {
 }
 
 export const portOperations: TypeOperations<Port> = {
+  make(fields) {
+    const clients = emptyQueue('ticket');
+    const port: Port = {
+      ...fields,
+      type: typeNumbers.port,
+      alias: 0n,
+      portset: null,
+      clients,
+      busyIndex: -1,
+    };
+    clients.port = port;
+    return port;
+  },
   write(_k, port, view) {
     view.setBigUint64(at.alias, port.alias, true);
   },
@@ -49,13 +62,8 @@ export const portOperations: TypeOperations<Port> = {
     }
     touch(k, port);
   },
-};
-
-export const portsetOperations: TypeOperations<Portset> = {
-  write() {},
-  links: () => [],
-  check: () => 0,
-  load(k, portset) {
-    touch(k, portset);
+  release(k, port) {
+    leaveSet(port);
+    return cancelAll(k, port.clients);
   },
 };

@@ -6,6 +6,7 @@
  */
 import { outcomes } from '../abi/codes.ts';
 import { typeNumbers } from '../abi/types.ts';
+import { setTarget } from '../links.ts';
 import { resolve, stretchAt } from '../memory/chain.ts';
 import { touch } from '../memory/changed.ts';
 import { named, namedReference } from '../names.ts';
@@ -25,7 +26,7 @@ const LOCATE_STRETCHES_MAX = 256;
 
 /** Points the reference at the target. */
 export function pointAt(k: KernelState, reference: Reference, target: KernelObject | null): void {
-  reference.target = target;
+  setTarget(reference, target);
   touch(k, reference);
 }
 
@@ -114,11 +115,22 @@ function offsetIn(k: KernelState, region: Region, target: KernelObject): number 
 }
 
 export const referenceOperations: TypeOperations<Reference> = {
+  make: (fields) => ({
+    ...fields,
+    type: typeNumbers.reference,
+    target: null,
+    nextReference: null,
+    previousReference: null,
+  }),
   write() {},
   links: (_k, reference) => [shown(reference.target)],
   check: () => 0,
   load(k, reference, _view, [target]) {
     if (target !== undefined) pointAt(k, reference, target);
     touch(k, reference);
+  },
+  release(_k, reference) {
+    setTarget(reference, null);
+    return true;
   },
 };

@@ -10,17 +10,14 @@ import { faults, outcomes } from '../abi/codes.ts';
 import { item, itemKinds } from '../abi/memory.ts';
 import { typeNumbers } from '../abi/types.ts';
 import { resolve } from '../memory/chain.ts';
+import { countCollector, markObject, markPage, settle, touch } from '../memory/changed.ts';
 import {
   type ChangedItem,
-  changedItem,
-  changedKeys,
-  countCollector,
-  markObject,
-  markPage,
-  settle,
-  takeChanged,
-  touch,
-} from '../memory/changed.ts';
+  changedCount,
+  changedCountFrom,
+  changedItems,
+  takeItems,
+} from '../memory/changed-order.ts';
 import { openWrite, writeWindow } from '../memory/copy.ts';
 import { named } from '../names.ts';
 import { argument, setArgument } from '../registers.ts';
@@ -44,24 +41,17 @@ export function collect(k: KernelState, caller: Thread, registers: Uint32Array):
   const itemCount = argument(registers, 2);
   if (itemCount < 0) return faults.invalidAddress;
   settle(k);
-  const keys = changedKeys(region);
-  const count = Math.min(itemCount, STAGE_ITEMS, keys.length);
+  const count = Math.min(itemCount, STAGE_ITEMS, changedCount(region));
   const opened = openWrite(k, k.window, caller, items, count * item.size);
   if (opened !== 0) return opened;
   // Commit: the items are out of the set.
   startCollecting(k, region);
-  const taken: ChangedItem[] = [];
-  for (let i = 0; i < count; i += 1) {
-    const key = keys[keys.length - 1] as number;
-    taken.push(changedItem(region, key));
-    takeChanged(region, key);
-  }
   if (count > 0) touch(k, region);
-  const bytes = itemBytes(taken);
+  const bytes = itemBytes(takeItems(region, count));
   writeWindow(k, k.window, caller, bytes);
   setArgument(registers, 1, items + bytes.length);
   setArgument(registers, 2, itemCount - count);
-  return keys.length === 0 || itemCount === count ? outcomes.success : results.stage;
+  return changedCount(region) === 0 || itemCount === count ? outcomes.success : results.stage;
 }
 
 /** Where the cursor of peek_changed stands after an item: a page is followed by the objects in it. */
@@ -79,19 +69,10 @@ export function peekChanged(k: KernelState, caller: Thread, registers: Uint32Arr
   const itemCount = argument(registers, 3);
   if (cursor < 0 || itemCount < 0) return faults.invalidAddress;
   settle(k);
-  const keys = changedKeys(region);
   const firstKey = cursor % OBJECT_SIZE === 1 ? (cursor - 1) * 2 + 1 : cursor * 2;
-  // Keys descend: find how many of them are at or above the cursor.
-  let low = 0;
-  let high = keys.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((keys[middle] as number) >= firstKey) low = middle + 1;
-    else high = middle;
-  }
-  const count = Math.min(itemCount, STAGE_ITEMS, low);
-  const found: ChangedItem[] = [];
-  for (let i = 0; i < count; i += 1) found.push(changedItem(region, keys[low - 1 - i] as number));
+  const left = changedCountFrom(region, firstKey);
+  const count = Math.min(itemCount, STAGE_ITEMS, left);
+  const found = changedItems(region, firstKey, count);
   const bytes = itemBytes(found);
   const opened = openWrite(k, k.window, caller, items, bytes.length);
   if (opened !== 0) return opened;
@@ -101,7 +82,7 @@ export function peekChanged(k: KernelState, caller: Thread, registers: Uint32Arr
   if (last !== undefined) setArgument(registers, 1, cursorAfter(last));
   setArgument(registers, 2, items + bytes.length);
   setArgument(registers, 3, itemCount - count);
-  return count === low || itemCount === count ? outcomes.success : results.stage;
+  return count === left || itemCount === count ? outcomes.success : results.stage;
 }
 
 /** region_mark_changed: imports what peek_changed exports. */

@@ -116,7 +116,7 @@ export function discard(k: KernelState, caller: Thread, registers: Uint32Array):
   // Commit: nothing below can fail.
   settle(k);
   for (const { space: home, bottom, number } of names) {
-    for (const object of [...(bottom.objectsByPage.get(number) ?? [])]) destroyObject(k, object);
+    for (const object of [...(bottom.objectsByPage.get(number) ?? [])]) destroyObject(k, object, caller);
     const page = bottom.pages.get(number);
     if (page !== undefined) dropPage(k, bottom, page);
     notePageGone(k, home, number);

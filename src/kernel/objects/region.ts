@@ -1,19 +1,23 @@
 /**
  * Regions: ranges of a space that may be mapped elsewhere; their state, protect and search.
  *
- * A change drops the tables of every space that sees memory through the region. Search is a cursor in the caller's
+ * A change takes out of the page tables what is seen through the region, in every space that does. Search is a cursor in the caller's
  * registers, in address order, and never scans what it has reported (fluke.md A.5).
- * Called by the dispatcher and state-calls.ts; `detachRegion` also when a region is destroyed.
+ * Called by the dispatcher, state-calls.ts and lifecycle.ts; `detachRegion` also when its space goes away.
  */
 import { isAligned } from '../../base/integer.ts';
 import { OBJECT_SIZE, PAGE_SIZE, STAGE_BYTES } from '../../base/limits.ts';
 import { faults, outcomes } from '../abi/codes.ts';
 import { item, itemKinds } from '../abi/memory.ts';
 import { states, typeNumbers } from '../abi/types.ts';
-import { resolve, spacesOver, stretchAt } from '../memory/chain.ts';
-import { type ChangedItem, countCollector, settle, touch } from '../memory/changed.ts';
+import { addLinker, removeLinker } from '../links.ts';
+import { resolve, stretchAt } from '../memory/chain.ts';
+import { countCollector, settle, touch } from '../memory/changed.ts';
+import { type ChangedItem, dropChangedFrom, emptyOrder } from '../memory/changed-order.ts';
 import { openWrite, writeWindow } from '../memory/copy.ts';
-import { dropTables } from '../memory/tables.ts';
+import { forgetRegion } from '../memory/forget.ts';
+import { addLimit, removeLimit } from '../memory/limits.ts';
+import { addSpan, emptySpans, removeSpan } from '../memory/spans.ts';
 import { firstObject, named } from '../names.ts';
 import { argument, setArgument } from '../registers.ts';
 import { results } from '../results.ts';
@@ -30,15 +34,28 @@ const STAGE_STRETCHES = 1024;
 /** Takes the region out of its space, and what was seen through it out of the tables. */
 export function detachRegion(k: KernelState, region: Region): void {
   if (k.nestedCollectingCount > 0) settle(k);
-  dropTables(k, spacesOver(region));
+  forgetRegion(k, region);
   countCollector(k, region, -1);
-  region.space?.regions.delete(region);
+  const space = live(region.space);
+  if (space === null) return;
+  removeSpan(space.regions, region.startAddress, region.rank);
+  if (space.bottom !== null) removeLimit(space.bottom, region);
+}
+
+function attachRegion(k: KernelState, region: Region): void {
+  region.rank = region.serial;
+  countCollector(k, region, 1);
+  const space = live(region.space);
+  if (space === null) return;
+  const { startAddress: start, size, rank } = region;
+  addSpan(space.regions, start, start + size, rank, region);
+  if (space.bottom !== null) addLimit(space.bottom, region);
 }
 
 /** Caps what every mapping of the region may do. */
 function setProtection(k: KernelState, region: Region, bits: number): void {
+  if ((region.protection & ~bits) !== 0) forgetRegion(k, region);
   region.protection = bits;
-  dropTables(k, spacesOver(region));
   touch(k, region);
 }
 
@@ -115,19 +132,26 @@ export function search(k: KernelState, caller: Thread, registers: Uint32Array): 
   return position >= end || itemCount === found.length ? outcomes.success : results.stage;
 }
 
-/** Forgets the changes that the region no longer covers: all of them when it does not collect. */
-function dropChanges(region: Region): void {
-  const end = region.collecting ? region.size : 0;
-  for (const set of [region.changedPages, region.changedObjects]) {
-    for (const offset of set.keys()) {
-      if (offset < end) continue;
-      set.delete(offset);
-      region.changedOrder = null;
-    }
-  }
-}
-
 export const regionOperations: TypeOperations<Region> = {
+  make: (fields) => ({
+    ...fields,
+    type: typeNumbers.region,
+    startAddress: 0,
+    size: 0,
+    protection: 0,
+    space: null,
+    keeper: null,
+    collecting: false,
+    objectLimit: 0,
+    threadLimit: 0,
+    changedPages: new Map(),
+    changedObjects: new Map(),
+    changedOrder: emptyOrder(),
+    mappings: emptySpans(),
+    rank: 0,
+    objectCount: 0,
+    threadCount: 0,
+  }),
   write(_k, region, view) {
     writeNumber(view, at.startAddress, region.startAddress);
     writeNumber(view, at.size, region.size);
@@ -160,13 +184,20 @@ export const regionOperations: TypeOperations<Region> = {
       region.collecting = readNumber(view, at.collecting) === 1;
       region.objectLimit = readNumber(view, at.objectLimit);
       region.threadLimit = readNumber(view, at.threadLimit);
-      dropChanges(region);
+      dropChangedFrom(region, region.collecting ? region.size : 0);
     }
     if (space !== undefined) region.space = space as Space | null;
-    if (keeper !== undefined) region.keeper = keeper as Port | null;
-    live(region.space)?.regions.add(region);
-    countCollector(k, region, 1);
-    dropTables(k, spacesOver(region));
+    if (keeper !== undefined) {
+      removeLinker(region.keeper, region);
+      region.keeper = keeper as Port | null;
+      addLinker(region.keeper, region);
+    }
+    attachRegion(k, region);
     touch(k, region);
+  },
+  release(k, region) {
+    detachRegion(k, region);
+    removeLinker(region.keeper, region);
+    return true;
   },
 };

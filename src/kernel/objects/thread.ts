@@ -4,12 +4,13 @@
  * Export copies the image; import checks every word before it is believed, and then lets resume.ts find the thread its
  * place. State is set on stopped threads only, never on a user task's. Called by the dispatcher and state-calls.ts.
  */
-import { PRIORITY_MAX, QUANTUM_TICKS } from '../../base/limits.ts';
+import { PRIORITY_MAX, QUANTUM_TICKS, STAGE_WORK } from '../../base/limits.ts';
 import { faults, outcomes } from '../abi/codes.ts';
 import { TICKS_PER_NANOSECOND } from '../abi/memory.ts';
-import { pendingBits, states, threadFlags } from '../abi/types.ts';
+import { pendingBits, states, threadFlags, typeNumbers } from '../abi/types.ts';
 import { takePending } from '../interrupts.ts';
-import { agreeOnSender, replaceLinks } from '../ipc/connection.ts';
+import { agreeOnSender, dropClient, dropServer, dropWaiters, replaceLinks } from '../ipc/connection.ts';
+import { addLinker, forgetStray, noteStray, removeLinker, setClient, setServer } from '../links.ts';
 import { touch } from '../memory/changed.ts';
 import {
   clearReservation,
@@ -19,8 +20,17 @@ import {
   unloadRegisters,
 } from '../registers.ts';
 import { resume } from '../resume.ts';
-import { firstRunnable, leaveQueue, sleep, tickOf } from '../schedule.ts';
-import { type KernelObject, type KernelState, live, type Port, type Space, type Thread } from '../state.ts';
+import { firstRunnable, leaveQueue, park, sleep, tickOf } from '../schedule.ts';
+import {
+  emptyThreadFields,
+  type KernelObject,
+  type KernelState,
+  live,
+  type Port,
+  type Space,
+  type Thread,
+} from '../state.ts';
+import { passOn } from './mutex.ts';
 import { readNumber, shown, type TypeOperations, writeNumber } from './operations.ts';
 
 const at = states.thread.offset;
@@ -80,7 +90,16 @@ function inRange(value: number, end: number): boolean {
   return value >= 0 && value < end;
 }
 
+/** Nobody destroys or moves a user task's thread, and no thread itself. */
+function mayTouch(caller: Thread, thread: Thread): number {
+  if (thread === caller) return faults.self;
+  return thread.isTask ? faults.raceCondition : 0;
+}
+
 export const threadOperations: TypeOperations<Thread> = {
+  make: (fields) => ({ ...fields, ...emptyThreadFields(false), type: typeNumbers.thread }),
+  mayDestroy: mayTouch,
+  mayMove: maySetState,
   write(k, thread, view) {
     if (k.loaded === thread) saveRegisters(k);
     const own = thread.view;
@@ -127,22 +146,47 @@ export const threadOperations: TypeOperations<Thread> = {
     if (k.loaded === thread) unloadRegisters(k);
     leaveQueue(k, thread);
     replaceLinks(k, thread, client as Thread | null | undefined, server as Thread | null | undefined);
+    forgetStray(thread);
     if (view !== null) loadWords(k, thread, view);
     if (space !== undefined) {
       thread.space?.threads.delete(thread);
       thread.space = space as Space | null;
       thread.space?.threads.add(thread);
     }
-    if (scheduler !== undefined) thread.scheduler = scheduler as Port | null;
+    if (scheduler !== undefined) {
+      removeLinker(thread.scheduler, thread);
+      thread.scheduler = scheduler as Port | null;
+      addLinker(thread.scheduler, thread);
+    }
     if (waitingFor !== undefined) thread.waitingFor = waitingFor as KernelObject | null;
-    if (client !== undefined) thread.client = client as Thread | null;
-    if (server !== undefined) thread.server = server as Thread | null;
+    if (client !== undefined) setClient(thread, client as Thread | null);
+    if (server !== undefined) setServer(thread, server as Thread | null);
     agreeOnSender(thread);
     touch(k, thread);
     resume(k, thread);
     takePending(k, thread);
+    if (thread.queue === null) noteStray(thread);
     // Only the thread whose turn it is can hold a reservation.
     if (firstRunnable(k) !== thread) clearReservation(k, thread);
+  },
+  /** A thread that goes away lets go of its peers, its mutexes and its place in queues. */
+  release(k, thread) {
+    // It may take several stages: until the last it stays as one that is stopped.
+    thread.flags |= threadFlags.stopped;
+    park(k, thread);
+    dropClient(k, thread, true);
+    dropServer(k, thread, true);
+    if (!dropWaiters(k, thread)) return false;
+    for (const mutex of thread.owned) {
+      if (k.work >= STAGE_WORK) return false;
+      k.work += 1;
+      passOn(k, mutex);
+    }
+    forgetStray(thread);
+    removeLinker(thread.scheduler, thread);
+    thread.space?.threads.delete(thread);
+    if (k.loaded === thread) unloadRegisters(k);
+    return true;
   },
 };
 
