@@ -65,14 +65,25 @@ export function rotate(k: KernelState, thread: Thread): void {
 }
 
 /**
+ * The thread comes after all that wait already. A user task stands between them and whoever comes next, without using
+ * up a number: what it does leaves no trace in an image.
+ */
+function takeTicket(k: KernelState, thread: Thread): void {
+  if (thread.isTask) {
+    thread.ticket = k.nextTicket - 0.5;
+    return;
+  }
+  thread.ticket = k.nextTicket;
+  k.nextTicket += 1;
+}
+
+/**
  * The thread waits for `object` in `queue` with a new ticket. Its registers must already say what is left to do.
- * A user task never waits: its call is told so.
  */
 export function wait(k: KernelState, thread: Thread, queue: Queue, object: KernelObject): number {
   leaveQueue(k, thread);
   thread.waitingFor = object;
-  thread.ticket = k.nextTicket;
-  k.nextTicket += 1;
+  takeTicket(k, thread);
   forgetTurn(thread);
   enqueue(queue, thread);
   touch(k, thread);
@@ -147,8 +158,7 @@ export function wakeDueSleepers(k: KernelState): void {
 export function sleep(k: KernelState, thread: Thread, deadline: bigint): number {
   leaveQueue(k, thread);
   thread.deadline = deadline;
-  thread.ticket = k.nextTicket;
-  k.nextTicket += 1;
+  takeTicket(k, thread);
   forgetTurn(thread);
   enqueue(k.sleepers, thread);
   touch(k, thread);

@@ -10,7 +10,7 @@
 import { faults } from './abi/codes.ts';
 import { threadFlags } from './abi/types.ts';
 import { handlerOf } from './dispatch.ts';
-import { serveMemoryFault } from './fault.ts';
+import type { Served } from './fault.ts';
 import { countCancel, leaveCond } from './interrupts.ts';
 import { entryNumber } from './registers.ts';
 import { results } from './results.ts';
@@ -27,17 +27,20 @@ function isCompleted(task: Thread): boolean {
   return task.pcHalves[0] !== 0 || task.pcHalves[1] !== 0;
 }
 
+/** Serves the fault in `state.fault`, of a peer of the task: its pager may be the task itself. */
+export type ServePeer = () => Served;
+
 /** Begins the call that the task's registers describe. */
-export function beginTaskCall(k: KernelState, task: Thread): number {
+export function beginTaskCall(k: KernelState, task: Thread, servePeer: ServePeer): number {
   task.pcHalves[0] = 0;
   task.pcHalves[1] = 0;
-  return goOn(k, task);
+  return goOn(k, task, servePeer);
 }
 
 /** Goes on with a call that waits: its outcome, or that it still waits. */
-export function finishTaskCall(k: KernelState, task: Thread): number {
+export function finishTaskCall(k: KernelState, task: Thread, servePeer: ServePeer): number {
   if (task.queue !== null) return TASK_WAITING;
-  return goOn(k, task);
+  return goOn(k, task, servePeer);
 }
 
 /** Breaks off a call that waits. False when it is complete: then `finishTaskCall` gives its outcome. */
@@ -59,13 +62,13 @@ function forget(k: KernelState, task: Thread): void {
 }
 
 /** All stages of the call, until it is complete or waits. */
-function goOn(k: KernelState, task: Thread): number {
-  const result = makeStages(k, task);
+function goOn(k: KernelState, task: Thread, servePeer: ServePeer): number {
+  const result = makeStages(k, task, servePeer);
   if (task.queue === null && result !== TASK_WAITING) forget(k, task);
   return result;
 }
 
-function makeStages(k: KernelState, task: Thread): number {
+function makeStages(k: KernelState, task: Thread, servePeer: ServePeer): number {
   const registers = task.halves;
   for (let absent = 0; absent < ABSENT_MAX; ) {
     if (isCompleted(task)) return registers[20] as number;
@@ -89,7 +92,7 @@ function makeStages(k: KernelState, task: Thread): number {
     absent += 1;
     if (k.fault.thread === task) return faults.invalidAddress;
     // A page of its peer's: the peer's pager brings it, or the peer leaves its wait for its own fault.
-    const served = serveMemoryFault(k);
+    const served = servePeer();
     k.copied = copied;
     if (served === 'service') break;
   }

@@ -10,7 +10,7 @@ import { assert } from '../base/assert.ts';
 import { joinHalves } from '../base/integer.ts';
 import { OBJECT_SIZE, PAGE_SIZE, SEGMENT_PAGES_MAX } from '../base/limits.ts';
 import { outcomes } from './abi/codes.ts';
-import { serveFault, serveMemoryFault } from './fault.ts';
+import { type Served, serveFault, serveMemoryFault } from './fault.ts';
 import { firstClient } from './ipc/busy.ts';
 import { isFaulting } from './ipc/handover.ts';
 import { isConnect } from './ipc/reliable.ts';
@@ -100,7 +100,22 @@ export function createTask(
     return set;
   };
   let isCalling = false;
-  const note = (result: number): number => {
+  // True while a handler works on the task's registers: its own service must not be asked meanwhile.
+  let isInside = false;
+  const servePeer = (): Served => {
+    const halves = thread.halves.slice();
+    isInside = false;
+    const served = serveMemoryFault(k);
+    assert(!isCalling, 'task: what it calls while it serves a page does not wait');
+    isInside = true;
+    thread.halves.set(halves);
+    thread.pcHalves.fill(0);
+    return served;
+  };
+  const enter = (make: typeof beginTaskCall): number => {
+    isInside = true;
+    const result = make(k, thread, servePeer);
+    isInside = false;
     isCalling = result === TASK_WAITING;
     return result;
   };
@@ -109,6 +124,7 @@ export function createTask(
     memory,
     memoryView: new DataView(memory.buffer, memory.byteOffset, memory.byteLength),
     call(number, ...args) {
+      assert(!isInside, 'task: it does not call a port that it serves itself');
       assert(
         !isCalling,
         `task: the call ${entryNumber(thread.halves)} is finished or canceled before the next`,
@@ -120,11 +136,11 @@ export function createTask(
       registers.fill(0, T0, T1 + 2);
       registers[T0] = args[7] ?? 0;
       registers[T1] = args[8] ?? 0;
-      return note(beginTaskCall(k, thread));
+      return enter(beginTaskCall);
     },
     finish() {
       assert(isCalling, 'task: only a call that waits is finished');
-      return note(finishTaskCall(k, thread));
+      return enter(finishTaskCall);
     },
     cancel() {
       if (!isCalling || !cancelTaskCall(k, thread)) return false;
