@@ -100,8 +100,9 @@ export class KeyValueServer {
       }
       const request = concatBytes(this.pieces);
       this.pieces = [];
-      // A client that went away in the middle gets no answer.
-      outcome = outcome === outcomes.success ? this.answer(request) : this.waitReceive();
+      // A client that went away in the middle gets no answer; of several references only the first is taken.
+      const isWhole = outcome === outcomes.success || outcome === outcomes.receiveMoreReferences;
+      outcome = isWhole ? this.answer(request) : this.waitReceive();
     }
   }
 
@@ -127,11 +128,10 @@ export class KeyValueServer {
     const count = Math.min(value.length, SEND_LENGTH - 8);
     memoryView.setBigUint64(SEND, isKnown ? 0n : 1n, true);
     memory.set(value.subarray(0, count), SEND + 8);
-    const given = operation === operations.get ? reference : NOTHING;
-    memoryView.setBigUint64(SEND_TABLE, BigInt(base + given), true);
+    memoryView.setBigUint64(SEND_TABLE, BigInt(base + reference), true);
     this.must('reference_copy', base + NOTHING, base + INCOMING);
     const [set, receive] = [base + PORTSET, base + RECEIVE];
-    const tables = [base + SEND_TABLE, base + RECEIVE_TABLE, 1, 1];
+    const tables = [base + SEND_TABLE, base + RECEIVE_TABLE, operation === operations.get ? 1 : 0, 1];
     return this.call(
       'ipc_server_ack_send_wait_receive',
       set,
