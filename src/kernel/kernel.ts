@@ -24,7 +24,8 @@ import { findPlace, objectAt } from './names.ts';
 import { pointAt } from './objects/reference.ts';
 import { loadRecord, writeRecord } from './record.ts';
 import { loadRegisters } from './registers.ts';
-import { chargeEntry, firstRunnable, rotate, tickOf, ticksToDeadline, wakeDueSleepers } from './schedule.ts';
+import { dropReservations, firstRunnable } from './runnable.ts';
+import { chargeEntry, rotate, tickOf, ticksToDeadline, wakeDueSleepers } from './schedule.ts';
 import { createState, type KernelState, type Thread } from './state.ts';
 import { checkTaskPlace, createTask, serveQueued, type TaskProcessor, tellTasks } from './task.ts';
 import { drain, type TraceEvent } from './trace.ts';
@@ -120,6 +121,7 @@ export class Kernel {
   run(limitTicks: number): RunEnd {
     const k = this.state;
     k.slicesGivenUp = false;
+    if (!k.hasRun) dropReservations(k);
     k.hasRun = true;
     k.spentTicks = 0;
     if (!this.#serveQueues()) return 'service';

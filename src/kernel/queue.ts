@@ -2,26 +2,42 @@
  * Ordered queues of threads: who runs next, who is woken first.
  *
  * Invariants: a thread is in at most one queue; a queue's order is a function of persistent words only (law 6), with the
- * serial as the last word, so a rebuilt kernel has the same order. `isBefore` is the one place that decides it.
+ * serial as the last word, so a rebuilt kernel has the same order. `order.ts` decides it.
+ * A queue is a list. Who arrives with the highest words, as nearly all do, is put at its end in O(1); a queue in which
+ * somebody belongs far from both ends gets an index (`queue-index.ts`), or deadlines and restored tickets in any order
+ * would cost O(n) each.
  * Called by schedule.ts, ipc and the invariant check.
  */
 
 import { assert } from '../base/assert.ts';
 import { firstClientChanged } from './ipc/busy.ts';
+import { isBefore } from './order.ts';
+import { insertIndexed, makeIndex, removeIndexed } from './queue-index.ts';
 import type { Queue, Thread } from './state.ts';
 
-/** True when `a` comes before `b` in a queue of this order. */
-export function isBefore(order: Queue['order'], a: Thread, b: Thread): boolean {
-  if (order === 'turn') return a.turn !== b.turn ? a.turn < b.turn : a.serial < b.serial;
-  if (order === 'deadline' && a.deadline !== b.deadline) return a.deadline < b.deadline;
-  return a.ticket !== b.ticket ? a.ticket < b.ticket : a.serial < b.serial;
+/** Places from the end of a list that are looked at before it gets an index. */
+const STEPS_MAX = 8;
+
+/** The thread after which this one belongs, null for the first place. New arrivals have the highest words. */
+function placeOf(queue: Queue, thread: Thread): Thread | null {
+  if (queue.index !== null) return insertIndexed(queue, queue.index, thread);
+  const { first } = queue;
+  let after = queue.last;
+  for (let steps = 0; after !== null && isBefore(queue.order, thread, after); steps += 1) {
+    if (steps === STEPS_MAX) {
+      if (first !== null && isBefore(queue.order, thread, first)) return null;
+      makeIndex(queue);
+      return placeOf(queue, thread);
+    }
+    after = after.previous;
+  }
+  return after;
 }
 
-/** Puts the thread into the queue at its place. New arrivals have the highest words, so the search starts at the end. */
+/** Puts the thread into the queue at its place. */
 export function enqueue(queue: Queue, thread: Thread): void {
   assert(thread.queue === null, 'queue: a thread is in at most one queue');
-  let after = queue.last;
-  while (after !== null && isBefore(queue.order, thread, after)) after = after.previous;
+  const after = placeOf(queue, thread);
   thread.queue = queue;
   thread.previous = after;
   thread.next = after === null ? queue.first : after.next;
@@ -36,6 +52,7 @@ export function enqueue(queue: Queue, thread: Thread): void {
 export function dequeue(thread: Thread): void {
   const queue = thread.queue;
   if (queue === null) return;
+  if (queue.index !== null) removeIndexed(queue, queue.index, thread);
   const isFirst = thread.previous === null;
   if (thread.previous === null) queue.first = thread.next;
   else thread.previous.next = thread.next;

@@ -11,6 +11,7 @@
  */
 import { entries } from './abi/entries.ts';
 import { threadFlags, typeNumbers } from './abi/types.ts';
+import { beginLending } from './inherit.ts';
 import { countCancel, leaveCond } from './interrupts.ts';
 import { firstClient } from './ipc/busy.ts';
 import { isFaulting } from './ipc/handover.ts';
@@ -20,7 +21,8 @@ import { noteStray } from './links.ts';
 import { touch } from './memory/changed.ts';
 import { enqueue } from './queue.ts';
 import { deadlineOf, entryNumber, registersOf } from './registers.ts';
-import { forgetTurn, insertRunnable, leaveQueue, takeNewTurn } from './schedule.ts';
+import { insertRunnable } from './runnable.ts';
+import { forgetTurn, leaveQueue, takeNewTurn } from './schedule.ts';
 import { type KernelObject, type KernelState, live, type Port, type Queue, type Thread } from './state.ts';
 
 /** Puts a thread that is in no queue where its state says. */
@@ -39,6 +41,7 @@ export function resume(k: KernelState, thread: Thread): void {
     else thread.deadline = 0n;
     forgetTurn(thread);
     enqueue(queue, thread);
+    beginLending(k, thread);
     const service = queue.port === null ? null : live(queue.port.portset);
     if (service !== null && service.service !== null) k.toServe.add(service);
     return;

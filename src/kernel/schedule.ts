@@ -1,8 +1,8 @@
 /**
- * Who runs, who waits, and what time it is.
+ * Who waits, whose turn it is next, and what time it is.
  *
- * The current thread is simply the first of the runnable ones: highest priority, then lowest turn. A thread takes a new
- * turn when it is woken and when its quantum is spent. Waiting is a queue, a link (`waitingFor`) and a ticket, or a
+ * The current thread is simply the first of the runnable ones (`runnable.ts`). A thread takes a new turn when it is
+ * woken and when its quantum is spent. Waiting is a queue, a link (`waitingFor`) and a ticket, or a
  * deadline: all of them exported, nothing on a host stack.
  * Invariant: everything here is a function of persistent words; how `run` was sliced never shows (law 8).
  * Called by the dispatcher and by handlers after their commit line; never by decoders.
@@ -11,36 +11,23 @@
 import { QUANTUM_TICKS } from '../base/limits.ts';
 import { COPY_TICKS_PER_64_BYTES, ENTRY_TICKS, WORK_TICKS } from './abi/memory.ts';
 import { threadFlags } from './abi/types.ts';
+import { beginLending, endLending } from './inherit.ts';
 import { touch } from './memory/changed.ts';
 import { dequeue, enqueue } from './queue.ts';
-import { clearReservation, completeCall } from './registers.ts';
+import { completeCall } from './registers.ts';
 import { results } from './results.ts';
+import { insertRunnable, removeRunnable } from './runnable.ts';
 import { type KernelObject, type KernelState, live, type Queue, type Thread } from './state.ts';
 import { note, traceEvents } from './trace.ts';
-
-/** The thread whose turn it is, or null when none can run. */
-export function firstRunnable(k: KernelState): Thread | null {
-  if (k.runnableMask === 0) return null;
-  return (k.runnable[31 - Math.clz32(k.runnableMask)] as Queue).first;
-}
-
-/** Puts the thread among the runnable ones at its turn. Whoever loses the first place loses its reservation. */
-export function insertRunnable(k: KernelState, thread: Thread): void {
-  const before = firstRunnable(k);
-  enqueue(k.runnable[thread.priority] as Queue, thread);
-  k.runnableMask |= 1 << thread.priority;
-  k.runnableMask >>>= 0;
-  if (before !== null && firstRunnable(k) !== before) clearReservation(k, before);
-}
 
 /** Takes the thread out of whatever queue it is in. A thread that stops being runnable loses its reservation. */
 export function leaveQueue(k: KernelState, thread: Thread): void {
   const queue = thread.queue;
   if (queue === null) return;
-  dequeue(thread);
-  if (queue.order === 'turn') {
-    if (queue.first === null) k.runnableMask = (k.runnableMask & ~(1 << thread.priority)) >>> 0;
-    clearReservation(k, thread);
+  if (queue.order === 'turn') removeRunnable(k, thread);
+  else {
+    dequeue(thread);
+    endLending(k, thread);
   }
 }
 
@@ -86,6 +73,7 @@ export function wait(k: KernelState, thread: Thread, queue: Queue, object: Kerne
   takeTicket(k, thread);
   forgetTurn(thread);
   enqueue(queue, thread);
+  beginLending(k, thread);
   touch(k, thread);
   note(k, traceEvents.wait.kind, thread.serial, object.serial, object.type);
   return results.blocked;

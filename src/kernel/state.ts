@@ -47,21 +47,37 @@ interface ObjectBase {
 /** What only the file that keeps the inverse of a link may write. */
 export type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-export interface Mutex extends ObjectBase {
+/** What priorities can be lent to (`inherit.ts`). */
+export type Borrower = Mutex | Cond | Thread;
+
+interface BorrowerBase {
+  /** derived: one bit for each priority that is lent, and how many lend it; made when it is first needed. */
+  lentMask: number;
+  lentCounts: Uint32Array | null;
+}
+
+export interface Mutex extends ObjectBase, BorrowerBase {
   readonly type: typeof typeNumbers.mutex;
   /** persistent */
   flags: bigint;
+  /** derived, of the flags: its waiters lend to its owner; what it lends by itself, -1 for nothing. */
+  inherits: boolean;
+  ceiling: number;
+  /** derived: what it lends to its owner now, -1 for nothing. */
+  lends: number;
   /** persistent: the mutex is locked when its owner is alive. */
   owner: Thread | null;
   /** derived, in ticket order. */
   readonly waiters: Queue;
 }
 
-export interface Cond extends ObjectBase {
+export interface Cond extends ObjectBase, BorrowerBase {
   readonly type: typeof typeNumbers.cond;
   /** persistent */
   flags: bigint;
   inheritor: Thread | null;
+  /** derived: what it lends to the inheritor now, -1 for nothing. */
+  lends: number;
   /** derived, in ticket order. */
   readonly waiters: Queue;
 }
@@ -202,7 +218,7 @@ export interface Bottom {
   readonly limits: Spans<Region>;
 }
 
-export interface Thread extends ObjectBase {
+export interface Thread extends ObjectBase, BorrowerBase {
   readonly type: typeof typeNumbers.thread;
   /** persistent: the simple state as exported; words that have a field below are written there on export only. */
   readonly image: Uint8Array;
@@ -245,6 +261,11 @@ export interface Thread extends ObjectBase {
   queue: Queue | null;
   next: Thread | null;
   previous: Thread | null;
+  /** derived: its part of the queue's index, if that has one. */
+  chunk: QueueChunk | null;
+  /** derived: the highest of its priority and what is lent to it; what it lends that to while it waits. */
+  effective: number;
+  lendsTo: Borrower | null;
   /** derived: threads that wait for this one as their peer, in ticket order. */
   readonly waiters: Queue;
   /** derived: mutexes it owns. */
@@ -264,11 +285,18 @@ export interface Reference extends ObjectBase {
 
 export type KernelObject = Mutex | Cond | Mapping | Region | Port | Portset | Space | Thread | Reference;
 
+/** Some threads of a queue, in its order (`queue-index.ts`). */
+export interface QueueChunk {
+  readonly threads: Thread[];
+}
+
 /** Threads in an order that is persistent: by turn, by ticket, or by deadline and then ticket. */
 export interface Queue {
   readonly order: 'turn' | 'ticket' | 'deadline';
   first: Thread | null;
   last: Thread | null;
+  /** derived: of a queue in which somebody belonged far from the ends. */
+  index: QueueChunk[] | null;
   /** The port whose clients these are, so that its set learns that it has some. Set once, when the port is made. */
   port: Port | null;
 }
@@ -320,7 +348,7 @@ export interface KernelState {
   nextTransientSerial: number;
   /** derived: living objects by serial. */
   readonly bySerial: Map<number, KernelObject>;
-  /** derived: runnable threads by priority, and one bit for each priority that has some. */
+  /** derived: runnable threads by effective priority, and one bit for each priority that has some. */
   readonly runnable: readonly Queue[];
   runnableMask: number;
   /** derived: by (deadline, ticket). */
@@ -397,7 +425,7 @@ export function live<T extends KernelObject>(target: T | null): T | null {
 }
 
 export function emptyQueue(order: Queue['order']): Queue {
-  return { order, first: null, last: null, port: null };
+  return { order, first: null, last: null, index: null, port: null };
 }
 
 function emptyWindow(pieces: number): Window {
@@ -511,6 +539,11 @@ export function emptyThreadFields(isTask: boolean) {
     queue: null,
     next: null,
     previous: null,
+    chunk: null,
+    effective: 16,
+    lentMask: 0,
+    lentCounts: null,
+    lendsTo: null,
     waiters: emptyQueue('ticket'),
     owned: new Set<Mutex>(),
     isTask,

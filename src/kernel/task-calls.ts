@@ -94,6 +94,7 @@ function makeStages(k: KernelState, task: Thread, servePeer: ServePeer): number 
     // A page of its peer's: the peer's pager brings it, or the peer leaves its wait for its own fault.
     const served = servePeer();
     k.copied = copied;
+    k.work = work;
     if (served === 'service') break;
   }
   // Somebody outside wants control first: this call goes on at the next run.

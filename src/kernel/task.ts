@@ -23,7 +23,7 @@ import { namedPortset } from './names.ts';
 import { entryNumber, registersOf, setArgument, setEntryNumber } from './registers.ts';
 import { isFault, results } from './results.ts';
 import { finish, wake } from './schedule.ts';
-import type { Bottom, KernelState, Portset, TaskService, Thread } from './state.ts';
+import type { Bottom, KernelState, Port, Portset, TaskService, Thread } from './state.ts';
 import { beginTaskCall, cancelTaskCall, finishTaskCall, TASK_WAITING } from './task-calls.ts';
 
 /** A task's own memory begins above the largest store segment. */
@@ -227,6 +227,14 @@ function serveClient(k: KernelState, set: Portset, client: Thread): boolean {
   const port = client.queue?.port ?? null;
   const service = set.service;
   if (port === null || service === null) return false;
+  const isServed = serveOne(k, client, port, service);
+  // Nobody is charged for what was done in the name of a client that waits.
+  k.copied = 0;
+  k.work = 0;
+  return isServed;
+}
+
+function serveOne(k: KernelState, client: Thread, port: Port, service: TaskService): boolean {
   k.copied = 0;
   if (isFaulting(client)) return serveFaultingClient(k, client);
   if (isConnect(entryNumber(registersOf(k, client)))) {

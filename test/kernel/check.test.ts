@@ -163,7 +163,10 @@ const breakages: Readonly<Record<InvariantName, (k: KernelState, world: World) =
     spaceOf(k).threads.add(freshOf(k));
   },
   reservationIsFirst: (k) => waiterOf(k).view.setBigUint64(states.thread.offset.reservation, 64n, true),
-  runsAtPriority: (k) => Object.assign(firstOf(k), { priority: 3 }),
+  runsAtPriority: (k) => Object.assign(firstOf(k), { priority: 31, effective: 31 }),
+  effectiveIsHighest: (k) => Object.assign(freshOf(k), { effective: 31 }),
+  lentIsCounted: (k) => Object.assign(freshOf(k), { lentMask: 1 }),
+  queueIndexIsRight: (k) => Object.assign(mutexOf(k).waiters, { index: [{ threads: [] }] }),
   runnableWaitsForNothing: (k) => Object.assign(firstOf(k), { waitingFor: mutexOf(k) }),
   sleeperHasDeadline: (k) =>
     Object.assign(objectAt<Thread>(k, SLAB_SIZE + 0x420), { waitingFor: mutexOf(k) }),
@@ -311,6 +314,8 @@ const wholeOnly: readonly InvariantName[] = [
   'limitsCountRight',
   'objectCountIsRight',
   'threadCountIsRight',
+  'lentIsCounted',
+  'queueIndexIsRight',
   'collectingCountIsRight',
   'nestedCountIsRight',
   'freeFrameIsEmpty',

@@ -22,9 +22,10 @@ import {
 } from '../state.ts';
 import { contentsOf } from './contents.ts';
 import { holds } from './invariants.ts';
+import { checkLent } from './lent.ts';
 import { checkFrame } from './memory.ts';
 import { checkObject } from './objects.ts';
-import { checkQueueEnds } from './queues.ts';
+import { checkQueueEnds, checkQueueIndex } from './queues.ts';
 
 /** A pass over everything, with a stop after each step. What was made since it began may be left to the next. */
 function* pass(k: KernelState): Generator<void> {
@@ -66,6 +67,7 @@ export function checkState(k: KernelState): void {
   checkLinkers(k);
   checkLimits(k);
   checkQueuesWhole(k);
+  checkLent(k);
   checkFreeFrames(k);
 }
 
@@ -180,6 +182,7 @@ function checkQueuesWhole(k: KernelState): void {
       holds(thread.alive, 'queuedIsAlive', thread);
       queued.add(thread);
     }
+    checkQueueIndex(queue);
   };
   walk(k.sleepers);
   k.runnable.forEach(walk);

@@ -4,7 +4,7 @@
  *
  * Called by threads.ts, rendezvous.ts and check.ts.
  */
-import { isBefore } from '../queue.ts';
+import { isBefore } from '../order.ts';
 import type { KernelObject, Queue, Thread } from '../state.ts';
 import { holds } from './invariants.ts';
 
@@ -28,4 +28,17 @@ export function checkQueuePlace(thread: Thread, queue: Queue): void {
   holds(previous?.alive !== false && next?.alive !== false, 'queuedIsAlive', thread);
   holds(previous === null || isBefore(queue.order, previous, thread), 'queueIsOrdered', thread);
   holds(next === null || isBefore(queue.order, thread, next), 'queueIsOrdered', thread);
+}
+
+/** The index of a queue, looked at whole. */
+export function checkQueueIndex(queue: Queue): void {
+  let thread = queue.first;
+  for (const chunk of queue.index ?? []) {
+    holds(chunk.threads.length > 0, 'queueIndexIsRight', thread);
+    for (const indexed of chunk.threads) {
+      holds(indexed === thread && indexed.chunk === chunk, 'queueIndexIsRight', thread);
+      thread = indexed.next;
+    }
+  }
+  holds(queue.index === null || thread === null, 'queueIndexIsRight', thread);
 }

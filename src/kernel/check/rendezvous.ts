@@ -5,7 +5,7 @@
  * Called by objects.ts.
  */
 import { typeNumbers } from '../abi/types.ts';
-import { isBefore } from '../queue.ts';
+import { isBefore } from '../order.ts';
 import { type Cond, type KernelState, live, type Mutex, type Port, type Portset } from '../state.ts';
 import { holds } from './invariants.ts';
 import { checkQueueEnds } from './queues.ts';

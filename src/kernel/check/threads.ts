@@ -8,7 +8,7 @@ import { PRIORITY_MAX } from '../../base/limits.ts';
 import { threadFlags, typeNumbers } from '../abi/types.ts';
 import { hasDeliverable } from '../interrupts.ts';
 import { hasReservation } from '../registers.ts';
-import { firstRunnable } from '../schedule.ts';
+import { firstRunnable } from '../runnable.ts';
 import { type KernelObject, type KernelState, live, type Queue, type Thread } from '../state.ts';
 import { holds } from './invariants.ts';
 import { checkLink, checkTarget } from './links.ts';
@@ -16,6 +16,8 @@ import { checkQueueEnds, checkQueuePlace } from './queues.ts';
 
 export function checkThread(k: KernelState, thread: Thread): void {
   holds(thread.priority >= 0 && thread.priority <= PRIORITY_MAX, 'priorityInRange', thread);
+  const lent = thread.lentMask === 0 ? 0 : 31 - Math.clz32(thread.lentMask);
+  holds(thread.effective === Math.max(thread.priority, lent), 'effectiveIsHighest', thread);
   holds(thread.ticket < k.nextTicket, 'ticketWasHandedOut', thread);
   holds(thread.turn < k.nextTurn, 'turnWasHandedOut', thread);
   checkLink(k, thread, live(thread.space), typeNumbers.space);
@@ -43,11 +45,11 @@ function checkRunState(k: KernelState, thread: Thread): void {
     if (queue === null) return;
   } else holds(!hasDeliverable(thread), 'pendingIsTaken', thread);
   const mayReserve = queue?.order === 'turn' && firstRunnable(k) === thread;
-  holds(mayReserve || !hasReservation(k, thread), 'reservationIsFirst', thread);
+  holds(mayReserve || !k.hasRun || !hasReservation(k, thread), 'reservationIsFirst', thread);
   const waitingFor = live(thread.waitingFor);
   if (queue === null) holds(isFaulting && waitingFor === null, 'unqueuedIsAtFault', thread);
   else if (queue.order === 'turn') {
-    holds(queue === k.runnable[thread.priority], 'runsAtPriority', thread);
+    holds(queue === k.runnable[thread.effective], 'runsAtPriority', thread);
     const waitsForNothing = waitingFor === null && !isFaulting && thread.deadline === 0n;
     holds(waitsForNothing, 'runnableWaitsForNothing', thread);
   } else if (queue.order === 'deadline') {

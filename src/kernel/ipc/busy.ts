@@ -6,7 +6,7 @@
  * client never comes before that of its parent in the heap. Finding the first costs O(1), a change of a port's first
  * client O(log busy ports). Called by queue.ts when a port's first client changes, and when a port joins or leaves a set.
  */
-import { isBefore } from '../queue.ts';
+import { isBefore } from '../order.ts';
 import type { Port, Portset, Thread } from '../state.ts';
 
 /** The client with the lowest ticket on any port of the set, or null. */

@@ -7,6 +7,7 @@
 import { faults, outcomes } from '../abi/codes.ts';
 import { entries } from '../abi/entries.ts';
 import { states, typeNumbers } from '../abi/types.ts';
+import { emptyLent, setInheritor } from '../inherit.ts';
 import { becomeMutexLock } from '../interrupts.ts';
 import { addLinker, removeLinker } from '../links.ts';
 import { touch } from '../memory/changed.ts';
@@ -78,6 +79,7 @@ export const condOperations: TypeOperations<Cond> = {
     ...fields,
     type: typeNumbers.cond,
     flags: 0n,
+    ...emptyLent(),
     inheritor: null,
     waiters: emptyQueue('ticket'),
   }),
@@ -90,7 +92,7 @@ export const condOperations: TypeOperations<Cond> = {
     if (view !== null) cond.flags = view.getBigUint64(at.flags, true);
     if (inheritor !== undefined) {
       removeLinker(cond.inheritor, cond);
-      cond.inheritor = inheritor as Thread | null;
+      setInheritor(k, cond, inheritor as Thread | null);
       addLinker(cond.inheritor, cond);
     }
     touch(k, cond);

@@ -7,6 +7,7 @@
  */
 import { faults, outcomes } from '../abi/codes.ts';
 import { states, typeNumbers } from '../abi/types.ts';
+import { emptyLent, setMutexFlags, setOwner } from '../inherit.ts';
 import { touch } from '../memory/changed.ts';
 import { named, objectAt } from '../names.ts';
 import { argument, registersOf } from '../registers.ts';
@@ -19,7 +20,7 @@ const at = states.mutex.offset;
 /** The thread owns the mutex from now on; null frees it. */
 export function give(k: KernelState, mutex: Mutex, owner: Thread | null): void {
   mutex.owner?.owned.delete(mutex);
-  mutex.owner = owner;
+  setOwner(k, mutex, owner);
   owner?.owned.add(mutex);
   touch(k, mutex);
 }
@@ -77,6 +78,9 @@ export const mutexOperations: TypeOperations<Mutex> = {
     ...fields,
     type: typeNumbers.mutex,
     flags: 0n,
+    ...emptyLent(),
+    inherits: false,
+    ceiling: -1,
     owner: null,
     waiters: emptyQueue('ticket'),
   }),
@@ -94,7 +98,7 @@ export const mutexOperations: TypeOperations<Mutex> = {
   load(k, mutex, view, [owner]) {
     let next = (owner === undefined ? live(mutex.owner) : owner) as Thread | null;
     if (view !== null) {
-      mutex.flags = view.getBigUint64(at.flags, true);
+      setMutexFlags(k, mutex, view.getBigUint64(at.flags, true));
       if (readNumber(view, at.locked) === 0) next = null;
     }
     touch(k, mutex);

@@ -8,6 +8,7 @@ import { PRIORITY_MAX, QUANTUM_TICKS, STAGE_WORK } from '../../base/limits.ts';
 import { faults, outcomes } from '../abi/codes.ts';
 import { TICKS_PER_NANOSECOND } from '../abi/memory.ts';
 import { pendingBits, states, threadFlags, typeNumbers } from '../abi/types.ts';
+import { priorityChanged } from '../inherit.ts';
 import { takePending } from '../interrupts.ts';
 import { agreeOnSender, dropClient, dropServer, dropWaiters, replaceLinks } from '../ipc/connection.ts';
 import { addLinker, forgetStray, noteStray, removeLinker, setClient, setServer } from '../links.ts';
@@ -20,7 +21,8 @@ import {
   unloadRegisters,
 } from '../registers.ts';
 import { resume } from '../resume.ts';
-import { firstRunnable, leaveQueue, park, sleep, tickOf } from '../schedule.ts';
+import { firstRunnable } from '../runnable.ts';
+import { leaveQueue, park, sleep, tickOf } from '../schedule.ts';
 import {
   emptyThreadFields,
   type KernelObject,
@@ -162,12 +164,13 @@ export const threadOperations: TypeOperations<Thread> = {
     if (client !== undefined) setClient(thread, client as Thread | null);
     if (server !== undefined) setServer(thread, server as Thread | null);
     agreeOnSender(thread);
+    priorityChanged(k, thread);
     touch(k, thread);
     resume(k, thread);
     takePending(k, thread);
     if (thread.queue === null) noteStray(thread);
     // Only the thread whose turn it is can hold a reservation.
-    if (firstRunnable(k) !== thread) clearReservation(k, thread);
+    if (k.hasRun && firstRunnable(k) !== thread) clearReservation(k, thread);
   },
   /** A thread that goes away lets go of its peers, its mutexes and its place in queues. */
   release(k, thread) {
