@@ -168,15 +168,9 @@ export class Conversation {
     const isMine = this.line === party;
     switch (party.phase) {
       case 'connect':
-        if (this.#drop(party)) return true;
-        if (peer.phase !== 'wait' || !peer.isWaiting) return this.#block(party);
-        this.#connect();
-        return true;
+        return this.#meet(party, peer, 'wait');
       case 'wait':
-        if (this.#drop(party)) return true;
-        if (peer.phase !== 'connect' || !peer.isWaiting) return this.#block(party);
-        this.#connect();
-        return true;
+        return this.#meet(party, peer, 'connect');
       case 'disconnect':
         this.#drop(party);
         this.#finish(party, outcomes.success);
@@ -285,16 +279,19 @@ export class Conversation {
     if (told >= 0) this.#finish(receiver, told);
   }
 
-  #connect(): void {
+  /** A client comes to a port, or a server to its set: the conversation begins when the other is there. */
+  #meet(party: Party, peer: Party, phase: Phase): boolean {
+    const hadPeer = this.#drop(party);
+    if (peer.phase !== phase || !peer.isWaiting) {
+      party.isWaiting = true;
+      return hadPeer;
+    }
     this.line = this.client;
     this.client.gone = outcomes.notConnected;
     this.server.gone = outcomes.notConnected;
     this.client.phase = 'send';
-    this.client.isWaiting = false;
     this.server.phase = 'receive';
-    this.server.isWaiting = true;
-    // Whichever runs now does the transfer; if it is the server, it finds the client at its verb.
-    if (this.server.ops.length > 0) this.server.isWaiting = false;
+    return true;
   }
 
   /** True when there was a connection. */
