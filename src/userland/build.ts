@@ -1,5 +1,5 @@
 /**
- * `npm run guest:build`: regenerates the kit's headers, builds every program and records what built it.
+ * `npm run guest:build`: regenerates the kit's headers and docs/entries.md, builds every program and records what built it.
  *
  * The ELF files lie beside their sources and are committed, so nobody needs a cross compiler to run Perdure.
  * `--check` writes nothing: it compares the headers always, and the ELF files byte for byte when the compiler and the
@@ -8,19 +8,32 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makePage, pageFile } from './docs.ts';
 import { generateHeaders } from './kit/generate.ts';
 
 const kitDirectory = join(import.meta.dirname, 'kit');
 const programsDirectory = join(import.meta.dirname, 'programs');
 const recordFile = join(programsDirectory, 'BUILD.json');
 
-/** Each program, and whether it is also built for bare mode (those that need no kernel object). */
-export const programs: Readonly<Record<string, { readonly bare: boolean }>> = {
+/** Sources of the examples, one function an entry point: docs/entries.md shows them, the program `examples` runs them. */
+export const exampleSources: readonly string[] = readdirSync(join(import.meta.dirname, 'examples'))
+  .filter((name) => name.endsWith('.c'))
+  .sort();
+
+interface Program {
+  /** Whether it is also built for bare mode (those that need no kernel object). */
+  readonly bare: boolean;
+  /** Sources besides its own, from the folder of the programs. */
+  readonly with?: readonly string[];
+}
+
+export const programs: Readonly<Record<string, Program>> = {
   counter: { bare: false },
   echo: { bare: true },
+  examples: { bare: false, with: exampleSources.map((name) => `../examples/${name}`) },
   fill: { bare: true },
   hello: { bare: true },
   pair: { bare: false },
@@ -85,7 +98,8 @@ export function installedTools(): { compiler: string; library: string } | null {
 /** Builds one program into `directory`; returns the ELF file's name. */
 export function buildProgram(name: string, bare: boolean, directory: string): string {
   const file = `${name}${bare ? '.bare' : ''}.elf`;
-  const args = [...(bare ? ['-mbare'] : []), ...flags, `${name}.c`, '-o', join(directory, file)];
+  const sources = [`${name}.c`, ...(programs[name]?.with ?? [])];
+  const args = [...(bare ? ['-mbare'] : []), ...flags, ...sources, '-o', join(directory, file)];
   execFileSync(join(kitDirectory, 'perdure-cc'), args, {
     cwd: programsDirectory,
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -152,6 +166,7 @@ function build(): number {
   for (const [name, text] of generateHeaders()) {
     writeFileSync(join(kitDirectory, 'include/perdure', name), text);
   }
+  writeFileSync(pageFile, makePage());
   const tools = installedTools();
   if (tools === null) {
     console.error(`guest:build: ${compilerName} or picolibc is missing; see docs/programs.md`);

@@ -30,18 +30,31 @@ export const outcomes = {
 } as const;
 
 export const faults = {
+  /** No entry point has the number in a7. */
   invalidEntry: 0x100,
+  /** An object's address is no multiple of 32, or a page's of 4096. */
   notAligned: 0x101,
+  /** No object lies at that address. */
   noObject: 0x102,
+  /** An object of another type lies there, or the reference names one. */
   wrongType: 0x103,
+  /** An object lies there already. */
   objectExists: 0x104,
+  /** The caller may not write there, so it can name nothing there; or a range ends beyond what it is a range of. */
   invalidAddress: 0x105,
+  /** Another mapping of the space shows part of that range. */
   addressOverlap: 0x106,
+  /** A word of the state, or an argument, has a value that it cannot have. */
   invalidState: 0x107,
+  /** The caller does not own the mutex. */
   notOwner: 0x108,
+  /** The thread is not stopped, or the object is a user task's own. */
   raceCondition: 0x109,
+  /** What lies there is no reference. */
   notReference: 0x10a,
+  /** A thread cannot do that to itself. */
   self: 0x10b,
+  /** The object's state is damaged. Never delivered: it does not lie in memory that a program could write. */
   invalidObject: 0x10c,
   /** Processor exceptions: the RISC-V privileged manual's cause is `faultCode - 0x200`. */
   processor: 0x200,

@@ -186,8 +186,12 @@ export function hasEntry(thread: Thread, word: number): boolean {
   return thread.view.getUint32(word, true) !== 0 || thread.view.getUint32(word + 4, true) !== 0;
 }
 
-/** The thread goes on at the address in this word of its state, on the stack that it serves with. As jalr, to even addresses. */
+/**
+ * The thread goes on at the address in this word of its state, on the stack that it serves with. As jalr, to even
+ * addresses. Without such an entry it goes on behind its call.
+ */
 export function enterAt(k: KernelState, thread: Thread, word: number): void {
+  if (!hasEntry(thread, word)) return;
   const pc = pcOf(k, thread);
   pc[0] = thread.view.getUint32(word, true) & ~1;
   pc[1] = thread.view.getUint32(word + 4, true);

@@ -8,7 +8,7 @@
  * A stub is one `ecall`: the kernel keeps the progress of a multi-stage call in the registers a0 to a7, t0 and t1, so
  * a stub says that all of them change and keeps nothing of its own in them.
  */
-import { assert } from '../../base/assert.ts';
+import { assert, present } from '../../base/assert.ts';
 import type { Fields, Layout, Scalar } from '../../base/layout.ts';
 import * as limits from '../../base/limits.ts';
 import { causes, faults, outcomes } from '../../kernel/abi/codes.ts';
@@ -184,7 +184,7 @@ function memoryHeader(): string {
 }
 
 /** Entries whose t0, t1, a5 and a6 count and address tables of references. */
-function carriesReferences(name: string): boolean {
+export function carriesReferences(name: string): boolean {
   return /^ipc_(client|server)_.*(send|receive)|^ipc_(reply_|setup_)?wait_receive$/.test(name);
 }
 
@@ -289,13 +289,21 @@ function stub(name: EntryName): string {
   );
 }
 
+/** The head of an entry's stub, as a declaration. */
+export function prototype(name: EntryName): string {
+  const head = /static inline ([^{]*) \{/.exec(stub(name))?.[1];
+  return `${present(head, `generate: ${name} has a stub`)};`;
+}
+
 function entriesHeader(): string {
   const names = Object.keys(entries) as EntryName[];
   const numbers = names.map(
     (name) => `#define PERDURE_ENTRY_${name.toUpperCase()} ${hexadecimal(entries[name].number)}\n`,
   );
   const body =
-    `${numbers.join('')}\n/* Flavours of a message, as wait_receive tells them. */\n${defines('PERDURE_FLAVOUR_', flavours)}\n` +
+    `${numbers.join('')}\n/* X(name) for each entry point, in the order of the table. */\n` +
+    `#define PERDURE_FOR_EACH_ENTRY(X)${names.map((name) => ` \\\n  X(${name})`).join('')}\n\n` +
+    `/* Flavours of a message, as wait_receive tells them. */\n${defines('PERDURE_FLAVOUR_', flavours)}\n` +
     `/* Sensitivities of thread_schedule. */\n${defines('PERDURE_SENSITIVITY_', sensitivities)}\n` +
     '/* Tables of references to send from and to receive into; after a call, what is left of them. */\n' +
     'struct perdure_references {\n  perdure_reference **send;\n  uint64_t send_count;\n' +

@@ -35,7 +35,9 @@ perdure_outcome perdure_server_run(struct perdure_server *server, perdure_answer
   uint64_t alias = 0;
   void *receive = buffer;
   uint64_t room = buffer_size;
-  perdure_outcome outcome = perdure_ipc_wait_receive(&server->portset, &receive, &room, &flavour, &alias, NULL);
+  /* Behind the call, also in a thread that has served in another way before. */
+  perdure_outcome outcome =
+      perdure_ipc_setup_wait_receive(&server->portset, 0, 0, &receive, &room, 0, &flavour, &alias, NULL);
   for (;;) {
     /* Somebody took the port set away: nothing will ever come. */
     if (outcome == PERDURE_CANCELED || outcome == PERDURE_INVALID_DESTINATION) return outcome;

@@ -113,6 +113,20 @@ typedef size_t perdure_answerer(void *context, uint64_t alias, void *buffer, siz
 perdure_outcome perdure_server_run(struct perdure_server *server, perdure_answerer *answerer, void *context,
                                    void *buffer, size_t buffer_size);
 
+/* Services of all flavours on one port set; NULL: messages of that flavour get no answer, or an empty one.
+   A one-way message is only told. The two others answer as a perdure_answerer does. */
+struct perdure_services {
+  void (*oneway)(void *context, uint64_t alias, void *buffer, size_t length);
+  perdure_answerer *idempotent;
+  perdure_answerer *reliable;
+};
+
+/* Serves one message after another until an answerer stops it or the port set is destroyed (PERDURE_CANCELED). Each
+   enters the thread at a function of its flavour; a thread that has served so and then waits by wait_receive itself says
+   first, by ipc_setup_wait_receive, where messages shall enter it (0: behind the call). */
+perdure_outcome perdure_serve(perdure_portset *portset, const struct perdure_services *services, void *context,
+                              void *buffer, size_t buffer_size);
+
 #ifdef __cplusplus
 }
 #endif
