@@ -20,7 +20,14 @@ import { resolve } from './memory/chain.ts';
 import { makeTaskMemory } from './memory/frames.ts';
 import { emptySpans } from './memory/spans.ts';
 import { namedPortset } from './names.ts';
-import { entryNumber, registersOf, setArgument, setEntryNumber } from './registers.ts';
+import {
+  argumentWord,
+  entryNumber,
+  registersOf,
+  setArgument,
+  setArgumentWord,
+  setEntryNumber,
+} from './registers.ts';
 import { isFault, results } from './results.ts';
 import { finish, wake } from './schedule.ts';
 import type { Bottom, KernelState, Port, Portset, TaskService, Thread } from './state.ts';
@@ -43,10 +50,11 @@ export interface TaskProcessor {
   readonly memoryAddress: number;
   readonly memory: Uint8Array;
   readonly memoryView: DataView;
-  call(entryNumber: number, ...args: readonly number[]): number;
+  call(entryNumber: number, ...args: readonly (number | bigint)[]): number;
   finish(): number;
   cancel(): boolean;
   result(index: number): number;
+  resultWord(index: number): bigint;
   referencesLeft(table: 'send' | 'receive'): number;
   takePending(): number;
   whenTold(callback: (() => void) | null): void;
@@ -130,12 +138,16 @@ export function createTask(
         `task: the call ${entryNumber(thread.halves)} is finished or canceled before the next`,
       );
       const registers = thread.halves;
-      for (let i = 0; i < 7; i += 1) setArgument(registers, i, args[i] ?? 0);
+      for (let i = 0; i < 7; i += 1) {
+        const value = args[i] ?? 0;
+        if (typeof value === 'number') setArgument(registers, i, value);
+        else setArgumentWord(registers, i, value);
+      }
       setEntryNumber(registers, number);
       // t0 and t1 count the references of a reliable verb.
       registers.fill(0, T0, T1 + 2);
-      registers[T0] = args[7] ?? 0;
-      registers[T1] = args[8] ?? 0;
+      registers[T0] = Number(args[7] ?? 0);
+      registers[T1] = Number(args[8] ?? 0);
       return enter(beginTaskCall);
     },
     finish() {
@@ -163,6 +175,7 @@ export function createTask(
       assert(value >= 0, `task: result ${index} is below 2^53`);
       return value;
     },
+    resultWord: (index) => argumentWord(thread.halves, index + 1),
     page(address) {
       if (!resolve(k.chain, space, address, 0)) return null;
       const page = k.chain.space?.bottom?.pages.get(Math.floor(k.chain.address / PAGE_SIZE));

@@ -55,12 +55,12 @@ export interface Arena {
 }
 
 /** Issues an entry and returns its outcome. */
-export function call(task: Processor, name: EntryName, ...args: readonly number[]): number {
+export function call(task: Processor, name: EntryName, ...args: readonly (number | bigint)[]): number {
   return task.call(entries[name].number, ...args);
 }
 
 /** Issues an entry that must succeed: the server names only what is there. */
-export function must(task: Processor, name: EntryName, ...args: readonly number[]): void {
+export function must(task: Processor, name: EntryName, ...args: readonly (number | bigint)[]): void {
   const outcome = call(task, name, ...args);
   assert(
     outcome === outcomes.success,

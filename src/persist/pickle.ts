@@ -107,7 +107,7 @@ export function createPickled(arena: Arena, object: StoredObject): void {
     return;
   }
   const view = new DataView(object.state.buffer, object.state.byteOffset, object.state.byteLength);
-  const hash = Number(view.getBigUint64(0, true));
+  const hash = view.getBigUint64(0, true);
   must(arena.task, entry(type, 'create_hash'), object.address, hash);
 }
 

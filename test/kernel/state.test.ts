@@ -72,6 +72,19 @@ test('the hash is write-once, chosen by the maker or by the kernel', () => {
   }
 });
 
+test('a hash is a whole word, and comes back from an image as it was', () => {
+  const world = new World();
+  const hash = 2n ** 64n - 3n;
+  world.must('mutex_create_hash', SLAB_SIZE, hash);
+  world.must('reference_create', SLAB_SIZE + 0x20);
+  world.must('mutex_reference', SLAB_SIZE, SLAB_SIZE + 0x20);
+  for (const isRebuilt of [false, true]) {
+    if (isRebuilt) world.rebuild();
+    world.must('reference_hash', SLAB_SIZE + 0x20);
+    assert.is(world.task.resultWord(0), hash);
+  }
+});
+
 test('a link of the wrong type is refused, and nothing of the state is taken', () => {
   const world = worldWithAll();
   for (const [target, place] of all) {

@@ -54,7 +54,10 @@ export const faults = {
   notReference: 0x10a,
   /** A thread cannot do that to itself. */
   self: 0x10b,
-  /** The object's state is damaged. Never delivered: it does not lie in memory that a program could write. */
+  /**
+   * The object's state is damaged (fluke.md A.1.10). Never delivered: it lies beside memory, where no store reaches it;
+   * discarding its page destroys the object, so links to it are null; and set_state checks every word (`invalidState`).
+   */
   invalidObject: 0x10c,
   /** Processor exceptions: the RISC-V privileged manual's cause is `faultCode - 0x200`. */
   processor: 0x200,

@@ -55,7 +55,7 @@ export interface Processor {
    * Issues the entry point and returns the outcome, a fault number (>= 0x100), or `waiting`: then no other call may
    * be made before this one is finished or canceled. Arguments 7 and 8 count the references of a reliable verb.
    */
-  call(entryNumber: number, ...args: readonly number[]): number;
+  call(entryNumber: number, ...args: readonly (number | bigint)[]): number;
   /** What has become of the call that waits: its outcome, or `waiting` still. */
   finish(): number;
   /**
@@ -65,6 +65,8 @@ export interface Processor {
   cancel(): boolean;
   /** Result `index` of the last call, as in the entry table (register a(index + 1)); must be below 2^53. */
   result(index: number): number;
+  /** The same as a whole register, whatever it holds. */
+  resultWord(index: number): bigint;
   /** References of the last call that were not sent, or for which there is room still. */
   referencesLeft(table: 'send' | 'receive'): number;
   /** The `pendingBits` that were posted since the last time: interrupts and alerts. */

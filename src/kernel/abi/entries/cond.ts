@@ -18,7 +18,7 @@ export const condEntries = {
     number: 0x481,
     class: 'short',
     outcomes: ['noMemory'],
-    faults: ['invalidAddress', 'notAligned', 'objectExists', 'invalidState'],
+    faults: ['invalidAddress', 'notAligned', 'objectExists'],
     arguments: ['cond', 'hash'],
     results: [],
     summary: 'Like create, with the write-once hash given (0: the kernel chooses).',

@@ -18,7 +18,7 @@ export const portEntries = {
     number: 0x541,
     class: 'short',
     outcomes: ['noMemory'],
-    faults: ['invalidAddress', 'notAligned', 'objectExists', 'invalidState'],
+    faults: ['invalidAddress', 'notAligned', 'objectExists'],
     arguments: ['port', 'hash'],
     results: [],
     summary: 'Like create, with the write-once hash given (0: the kernel chooses).',

@@ -18,7 +18,7 @@ export const portsetEntries = {
     number: 0x581,
     class: 'short',
     outcomes: ['noMemory'],
-    faults: ['invalidAddress', 'notAligned', 'objectExists', 'invalidState'],
+    faults: ['invalidAddress', 'notAligned', 'objectExists'],
     arguments: ['portset', 'hash'],
     results: [],
     summary: 'Like create, with the write-once hash given (0: the kernel chooses).',

@@ -18,7 +18,7 @@ export const regionEntries = {
     number: 0x501,
     class: 'short',
     outcomes: ['noMemory'],
-    faults: ['invalidAddress', 'notAligned', 'objectExists', 'invalidState'],
+    faults: ['invalidAddress', 'notAligned', 'objectExists'],
     arguments: ['region', 'hash'],
     results: [],
     summary: 'Like create, with the write-once hash given (0: the kernel chooses).',

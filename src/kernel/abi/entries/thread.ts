@@ -18,7 +18,7 @@ export const threadEntries = {
     number: 0x601,
     class: 'short',
     outcomes: ['noMemory'],
-    faults: ['invalidAddress', 'notAligned', 'objectExists', 'invalidState'],
+    faults: ['invalidAddress', 'notAligned', 'objectExists'],
     arguments: ['thread', 'hash'],
     results: [],
     summary: 'Like create, with the write-once hash given (0: the kernel chooses).',
@@ -147,7 +147,7 @@ export const threadEntries = {
     faults: ['invalidAddress'],
     arguments: ['handlers'],
     results: [],
-    summary: 'Sets where my handlers begin (0: none).',
+    summary: 'Sets where my handlers begin (0: none); what is pending and has one now is taken at once.',
   },
   thread_get_saved_state: {
     number: 0x615,
@@ -156,25 +156,27 @@ export const threadEntries = {
     faults: ['invalidAddress'],
     arguments: ['saved'],
     results: [],
-    summary: 'Copies out what was saved when my handler was entered.',
+    summary:
+      'Copies out what was saved when a handler of mine was last entered: pc, a0, a1, a2, a7, and whether exceptions were enabled.',
   },
   thread_set_saved_state: {
     number: 0x616,
     class: 'short',
     outcomes: [],
-    faults: ['invalidAddress', 'invalidState'],
+    faults: ['invalidAddress'],
     arguments: ['saved'],
     results: [],
-    summary: 'Loads what return_from_exception will restore.',
+    summary: 'Loads what return_from_exception will restore: another pc, and the thread goes on elsewhere.',
   },
   thread_return_from_exception: {
     number: 0x617,
     class: 'trivial',
     outcomes: [],
-    faults: [],
+    faults: ['raceCondition'],
     arguments: [],
     results: [],
-    summary: 'Goes on where my handler was entered, by the saved state; exceptions are enabled as they were.',
+    summary:
+      'Goes on where my handler was entered, by the saved state; exceptions are enabled as they were, and what is pending is taken at once. A user task has no pc to go on at.',
   },
   thread_interrupt: {
     number: 0x618,
@@ -184,7 +186,7 @@ export const threadEntries = {
     arguments: ['thread'],
     results: [],
     summary:
-      'Posts a software interrupt: taken at once, from a wait too, when the thread has exceptions enabled; else pending.',
+      'Posts a software interrupt: taken at once, from a wait too, when the thread has exceptions enabled and the handler; else pending. A stopped thread takes it when it is set running; nobody interrupts himself.',
   },
   thread_get_client: {
     number: 0x619,

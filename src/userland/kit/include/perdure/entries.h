@@ -1357,7 +1357,7 @@ static inline perdure_outcome perdure_thread_get_handlers(struct perdure_handler
   return a0;
 }
 
-/* short: Sets where my handlers begin (0: none). */
+/* short: Sets where my handlers begin (0: none); what is pending and has one now is taken at once. */
 static inline perdure_outcome perdure_thread_set_handlers(const struct perdure_handlers *handlers) {
   register uint64_t a0 __asm__("a0") = (uint64_t)handlers;
   register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_SET_HANDLERS;
@@ -1368,7 +1368,7 @@ static inline perdure_outcome perdure_thread_set_handlers(const struct perdure_h
   return a0;
 }
 
-/* short: Copies out what was saved when my handler was entered. */
+/* short: Copies out what was saved when a handler of mine was last entered: pc, a0, a1, a2, a7, and whether exceptions were enabled. */
 static inline perdure_outcome perdure_thread_get_saved_state(struct perdure_saved_state *saved) {
   register uint64_t a0 __asm__("a0") = (uint64_t)saved;
   register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_GET_SAVED_STATE;
@@ -1379,7 +1379,7 @@ static inline perdure_outcome perdure_thread_get_saved_state(struct perdure_save
   return a0;
 }
 
-/* short: Loads what return_from_exception will restore. */
+/* short: Loads what return_from_exception will restore: another pc, and the thread goes on elsewhere. */
 static inline perdure_outcome perdure_thread_set_saved_state(const struct perdure_saved_state *saved) {
   register uint64_t a0 __asm__("a0") = (uint64_t)saved;
   register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_SET_SAVED_STATE;
@@ -1390,7 +1390,7 @@ static inline perdure_outcome perdure_thread_set_saved_state(const struct perdur
   return a0;
 }
 
-/* trivial: Goes on where my handler was entered, by the saved state; exceptions are enabled as they were. */
+/* trivial: Goes on where my handler was entered, by the saved state; exceptions are enabled as they were, and what is pending is taken at once. A user task has no pc to go on at. */
 static inline perdure_outcome perdure_thread_return_from_exception(void) {
   register uint64_t a0 __asm__("a0");
   register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_RETURN_FROM_EXCEPTION;
@@ -1401,7 +1401,7 @@ static inline perdure_outcome perdure_thread_return_from_exception(void) {
   return a0;
 }
 
-/* short: Posts a software interrupt: taken at once, from a wait too, when the thread has exceptions enabled; else pending. */
+/* short: Posts a software interrupt: taken at once, from a wait too, when the thread has exceptions enabled and the handler; else pending. A stopped thread takes it when it is set running; nobody interrupts himself. */
 static inline perdure_outcome perdure_thread_interrupt(perdure_thread *thread) {
   register uint64_t a0 __asm__("a0") = (uint64_t)thread;
   register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_THREAD_INTERRUPT;
