@@ -16,6 +16,7 @@ import {
 } from '../hw/float/model.ts';
 import { Assembler, a0, a1, a2, a3, a4, a5, a6, s0, s1, s2, s3, s4, t0, t1, t2, zero } from './assembler.ts';
 import { handlerScenarios } from './handler-scenarios.ts';
+import { ipcScenarios } from './ipc-scenarios.ts';
 import { memoryScenarios } from './memory-scenarios.ts';
 import { inheritScenarios } from './scenarios-inherit.ts';
 import { CODE, DATA, own, PROGRAM, SLAB_SIZE, type World } from './world.ts';
@@ -504,6 +505,7 @@ export const scenarios: readonly Scenario[] = [
   floating,
   collector,
   ...handlerScenarios,
+  ...ipcScenarios,
   ...inheritScenarios,
   ...memoryScenarios,
 ];
