@@ -111,6 +111,28 @@ cross('200,000 bytes and a reference stream through the stubs, received in piece
   }
 });
 
+cross(
+  'a demand pager in the machine computes pages when they are looked at, in fewer frames than pages',
+  () => {
+    const ticks = new Set<bigint>();
+    for (const sliceTicks of [1_000_000, 777]) {
+      const { status, stdout, tick } = runProgram(build('demand.c'), { args: ['demand'], sliceTicks });
+      assert.is(stdout, 'demand: 192 faults for 64 pages in 8 frames, 0 wrong\n');
+      assert.is(status, 0);
+      ticks.add(tick);
+    }
+    assert.is(ticks.size, 1, 'the run takes the same time');
+  },
+);
+
+cross('a copy-on-write pager in the machine forks memory: reading shares, the first write copies', () => {
+  for (const sliceTicks of [1_000_000, 777]) {
+    const { status, stdout } = runProgram(build('copies.c'), { args: ['copies'], sliceTicks });
+    assert.is(stdout, 'copies: 32 pages shared by reading, 12 copied, right\n');
+    assert.is(status, 0);
+  }
+});
+
 cross('the C library holds when several threads print and allocate at the same time', () => {
   const { status, stdout } = runProgram(build('crowd.c'), { args: ['crowd'] });
   assert.is(status, 0, stdout);
