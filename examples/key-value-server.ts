@@ -41,6 +41,7 @@ interface Entry {
   readonly value: Uint8Array;
   /** Which of the kept references is its own. */
   readonly slot: number;
+  readonly hasReference: boolean;
 }
 
 export class KeyValueServer {
@@ -131,7 +132,12 @@ export class KeyValueServer {
     memoryView.setBigUint64(SEND_TABLE, BigInt(base + reference), true);
     this.must('reference_copy', base + NOTHING, base + INCOMING);
     const [set, receive] = [base + PORTSET, base + RECEIVE];
-    const tables = [base + SEND_TABLE, base + RECEIVE_TABLE, operation === operations.get ? 1 : 0, 1];
+    const tables = [
+      base + SEND_TABLE,
+      base + RECEIVE_TABLE,
+      operation === operations.get && found?.hasReference ? 1 : 0,
+      1,
+    ];
     return this.call(
       'ipc_server_ack_send_wait_receive',
       set,
@@ -149,7 +155,8 @@ export class KeyValueServer {
     if (slot === undefined) return false;
     const base = this.task.memoryAddress;
     this.must('reference_copy', base + INCOMING, base + KEPT + slot * OBJECT_SIZE);
-    this.entries.set(key, { value, slot });
+    this.must('reference_check', base + INCOMING);
+    this.entries.set(key, { value, slot, hasReference: this.task.result(0) === 0 });
     return true;
   }
 

@@ -306,4 +306,62 @@ const elsewhere: Scenario = {
   },
 };
 
-export const handlerScenarios: readonly Scenario[] = [traps, nested, waits, pending, elsewhere];
+const computing: Scenario = {
+  name: 'interrupts of a thread that computes, between LR and SC too, cost it nothing but time',
+  build(world) {
+    // Adds 1 to 20,000 by LR and SC until the handler has counted to six; the sum must be exact.
+    const code = new Assembler().li(s2, DATA).li(s3, COUNT).li(t1, 6);
+    code.label('loop').lrd(t2, s2).addi(t2, t2, 1).addi(s1, zero, 9);
+    code.label('spin').addi(s1, s1, -1).bne(s1, zero, 'spin').scd(s4, t2, s2).bne(s4, zero, 'loop');
+    code.addi(s5, s5, 1).ld(t2, s3).bltu(t2, t1, 'loop').end(GATE);
+    // The handler's own store would be missed by an SC that still had its reservation.
+    code.label('interrupt').li(h1, COUNT).ld(h2, h1).addi(h2, h2, 1).sd(h2, h1);
+    code.li(h1, DATA).ld(h2, h1).addi(h2, h2, 1000).sd(h2, h1);
+    makeReturn(code);
+    code.label('other').li(s1, 6);
+    code.label('again').call('clock_read').addi(a0, a1, 777).invoke('clock_sleep');
+    code.call('thread_interrupt', TARGET).addi(s1, s1, -1).bne(s1, zero, 'again').end(GATE);
+    world.addProgram(1, code, { flags: enabled, interruptHandler: CODE + code.at('interrupt') });
+    world.addThread(BASE, 0x240, { pc: CODE + code.at('other'), priority: 20 });
+  },
+  check(world) {
+    const thread = world.thread(BASE);
+    assert.is(world.word(BASE + DATA_OFFSET + 0x800), 6);
+    assert.is(world.word(BASE + DATA_OFFSET), Number(thread.x[s5]) + 6000);
+    assert.ok(Number(thread.x[s5]) > 100, `${thread.x[s5]} rounds`);
+    assert.is(Number(thread.cancelCount), 0, 'it never waited');
+  },
+};
+
+const lost: Scenario = {
+  name: 'an interrupt of a thread at a fault that nobody answers: its handler lets it go on elsewhere',
+  build(world) {
+    const code = new Assembler().li(s1, 20).label('spin').addi(s1, s1, -1).bne(s1, zero, 'spin');
+    // No keeper answers: the world's port for faults says no.
+    code.li(s2, 0x7000_0000).ld(s3, s2);
+    code.label('saved').li(s4, 99).end(GATE);
+    code.label('interrupt').li(h1, SAVED).mv(a0, h1).li(a7, entries.thread_get_saved_state.number).ecall();
+    code.ld(h2, h1).addi(h2, h2, 4).sd(h2, h1).mv(a0, h1);
+    code.li(a7, entries.thread_set_saved_state.number).ecall();
+    makeReturn(code);
+    code.label('other').call('clock_read').addi(a0, a1, 1000).invoke('clock_sleep');
+    code.call('thread_interrupt', TARGET).end(GATE);
+    world.addProgram(1, code, { flags: enabled, interruptHandler: CODE + code.at('interrupt') });
+    world.addThread(BASE, 0x240, { pc: CODE + code.at('other') });
+  },
+  check(world) {
+    const thread = world.thread(BASE);
+    assert.is(Number(thread.x[s4]), 99);
+    assert.equal([thread.pageFaultCount, thread.cancelCount], [0n, 1n], 'nobody in the machine was told');
+  },
+};
+
+export const handlerScenarios: readonly Scenario[] = [
+  traps,
+  nested,
+  waits,
+  pending,
+  elsewhere,
+  computing,
+  lost,
+];

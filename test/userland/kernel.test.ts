@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { KEY_VALUE_PAGES, KeyValueServer } from '../../examples/key-value-server.ts';
 import { TICKS_PER_NANOSECOND } from '../../src/kernel/abi/memory.ts';
 import { testNeeding } from '../tools/needs.ts';
 import { scratchFolder } from '../tools/scratch.ts';
@@ -131,6 +132,28 @@ cross('a copy-on-write pager in the machine forks memory: reading shares, the fi
     assert.is(stdout, 'copies: 32 pages shared by reading, 12 copied, right\n');
     assert.is(status, 0);
   }
+});
+
+cross('a server in TypeScript keeps the values of four threads in C, by reliable calls', () => {
+  const ticks = new Set<bigint>();
+  for (const sliceTicks of [1_000_000, 777]) {
+    let server: KeyValueServer | null = null;
+    const { status, stdout, tick } = runProgram(build('keyvalue.c'), {
+      args: ['keyvalue'],
+      sliceTicks,
+      tickLimit: 10_000_000_000,
+      serve(kernel) {
+        const task = kernel.createTask({ memoryPages: KEY_VALUE_PAGES });
+        server = new KeyValueServer(task);
+        return { task, port: server.port };
+      },
+    });
+    assert.is(stdout, 'keyvalue: status 0, 8 bytes, 3 keys, wrong 0\n');
+    assert.is(status, 0);
+    assert.is((server as KeyValueServer | null)?.served, 4 * 5 * 2 + 3);
+    ticks.add(tick);
+  }
+  assert.is(ticks.size, 1, 'however the run is sliced');
 });
 
 cross('the C library holds when several threads print and allocate at the same time', () => {

@@ -24,6 +24,8 @@ const PROGRAM_PLACE = 0x1_0000_0000;
 const STACK_PLACE = 0x8000_0000;
 const PARENT_PAGE_PLACE = 0x7000_0000;
 const CUSTODY_PLACE = 0x7001_0000;
+/** Where on the parent page a reference to the server of `Conditions.serve` lies. */
+const SERVER_REFERENCE = 0x100;
 const REGION_SIZE = 2 ** 40;
 
 const aliases = { pager: 1, trouble: 2, output: 3, input: 4, parent: 5 } as const;
@@ -36,6 +38,8 @@ export interface Conditions {
   readonly sliceTicks?: number;
   /** Ticks after which the program is thought to hang. */
   readonly tickLimit?: number;
+  /** Makes one more server; a reference to the port that it gives lies on the parent page, at 0x100. */
+  readonly serve?: (kernel: Kernel) => { readonly task: Processor; readonly port: number };
 }
 
 export interface Ended {
@@ -180,6 +184,10 @@ export function runProgram(file: string, conditions: Conditions): Ended {
     const reference = onParentPage(memory.parentPage[`${alias}Reference`]);
     call('reference_create', reference);
     call('reference_copy', portReference(alias), reference);
+  }
+  if (conditions.serve !== undefined) {
+    const served = conditions.serve(kernel);
+    kernel.grant(served.task, served.port, task, onParentPage(SERVER_REFERENCE));
   }
   const thread = onParentPage(memory.parentPage.thread);
   call('thread_create', thread);
