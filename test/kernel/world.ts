@@ -21,6 +21,7 @@ import {
   typeNumbers,
 } from '../../src/kernel/abi/types.ts';
 import { Kernel, type RunEnd } from '../../src/kernel/kernel.ts';
+import { PAGE_GONE } from '../../src/kernel/state.ts';
 import type { TaskProcessor } from '../../src/kernel/task.ts';
 import { type TierOfTests, tierOfTests } from '../tools/tier.ts';
 import type { Assembler } from './assembler.ts';
@@ -106,7 +107,6 @@ export class World {
 
   constructor(options: WorldOptions = {}) {
     checkLastWorld();
-    lastWorld = this;
     this.#tier = options.machine === undefined ? tierOfTests() : null;
     this.machine = options.machine ?? createMachine(options.ramBytes ?? RAM_BYTES, this.#tier?.options);
     this.kernel = new Kernel(this.machine, options.image?.record ?? null);
@@ -118,6 +118,7 @@ export class World {
     this.#buffer = this.task.memoryAddress + PAGE;
     this.#makeServer();
     if (options.image !== undefined) this.#restore(options.image);
+    lastWorld = this;
   }
 
   // The task's own objects.
@@ -279,6 +280,7 @@ export class World {
           kind: record.kind,
           type: record.type,
         });
+        if (record.kind === itemKinds.pageGone) this.store.delete(Number(record.offset) / PAGE);
       }
       if (count < 512) return found;
     }
@@ -310,7 +312,12 @@ export class World {
     this.setState(
       'thread',
       thread,
-      { priority: 16, threadAddress: (thread % SLAB_SIZE) + PROGRAM, ...options },
+      {
+        priority: 16,
+        threadAddress: (thread % SLAB_SIZE) + PROGRAM,
+        reservation: 2n ** 64n - 1n,
+        ...options,
+      },
       [spaceReference],
     );
   }
@@ -337,11 +344,26 @@ export class World {
       const number = Math.floor((offset + at) / PAGE);
       const within = (offset + at) % PAGE;
       const count = Math.min(length - at, PAGE - within);
-      const bytes = this.task.page(number * PAGE) ?? this.store.get(number);
+      const bytes = this.task.page(number * PAGE) ?? this.#stored(number);
       if (bytes !== undefined && bytes !== null) result.set(bytes.subarray(within, within + count), at);
       at += count;
     }
     return result;
+  }
+
+  /** What the pager has of a page: nothing when it was discarded since the last collect. */
+  #stored(number: number): Uint8Array | undefined {
+    return this.#goneNow().includes(number) ? undefined : this.store.get(number);
+  }
+
+  /** Pages that were discarded and not collected yet. */
+  #goneNow(): number[] {
+    const gone: number[] = [];
+    for (const object of this.kernel.state.bySerial.values()) {
+      if (object.address !== this.region || object.type !== typeNumbers.region) continue;
+      for (const [offset, pc] of object.changedPages) if (pc === PAGE_GONE) gone.push(offset / PAGE);
+    }
+    return gone;
   }
 
   word(offset: number): number {
@@ -408,6 +430,7 @@ export class World {
     const found = this.#search();
     const objects = found.map((place) => this.#saveObject(place.offset, place.type));
     const pages = new Map(this.store);
+    for (const number of this.#goneNow()) pages.delete(number);
     // The kernel's own table tells which pages are worth asking for; asking for all of them takes too long.
     for (const page of this.kernel.state.pageOfFrame) {
       if (page === null || page.isTaskMemory) continue;
