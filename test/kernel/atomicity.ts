@@ -10,7 +10,7 @@ import * as assert from 'uvu/assert';
 import { type EntryName, entries } from '../../src/kernel/abi/entries.ts';
 import { states, threadFlags, typeNumbers } from '../../src/kernel/abi/types.ts';
 import { pcOf, registersOf } from '../../src/kernel/registers.ts';
-import { firstRunnable } from '../../src/kernel/schedule.ts';
+import { firstRunnable } from '../../src/kernel/runnable.ts';
 import type { Thread } from '../../src/kernel/state.ts';
 import { assertSame, describeImage, resultOf } from './rebuild.ts';
 import { type Image, PROGRAM, SLAB_SIZE, World } from './world.ts';
@@ -150,7 +150,7 @@ const ROUNDS_MAX = 1000;
 /** Ticks after which a situation is thought never to end. */
 const STEPS_MAX = 20_000;
 /** Instants at which all do the same that are looked at, unless every instant is. */
-const ALIKE_MAX = 2;
+const ALIKE_MAX = 1;
 
 /**
  * Steps through the situation one tick at a time. `isEvery`: keeps every instant, else those at which what threads do
@@ -163,6 +163,9 @@ export function stepThrough(
   visit: ((world: World) => void) | null = null,
 ): { world: World; instants: Instant[]; steps: number } {
   const world = begin(situation);
+  for (const page of [...world.kernel.state.pageOfFrame]) {
+    if (page !== null && !page.isTaskMemory) world.evict(page.number * 4096);
+  }
   // Made anew, a world has no page in memory: were its pager's answers put off too, it would never get on.
   world.pagerDelays = visit === null ? 1 : 0;
   const watch = new Watch(world, coverage);

@@ -38,19 +38,37 @@ export function runRebuilding(world: World, isChecking = false): number {
 }
 let isEntered = false;
 
+/** Words of a record as text, less the zeros at its end. */
+function describeWords(state: Uint8Array): string {
+  let end = state.length;
+  while (end > 0 && state[end - 1] === 0) end -= 1;
+  const words: string[] = [];
+  for (let at = 0; at < end; at += 8) words.push(Buffer.from(state.subarray(at, at + 8)).toString('hex'));
+  return words.join(' ');
+}
+
+/** A sum of a page, 0 for one that is all zeros. */
+function pageSum(bytes: Uint8Array): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let sum = 0;
+  let any = 0;
+  for (let at = 0; at + 4 <= bytes.length; at += 4) {
+    const word = view.getUint32(at, true);
+    any |= word;
+    sum = (Math.imul(sum, 31) + word) >>> 0;
+  }
+  return any === 0 ? 0 : sum + 1;
+}
+
 /** An image as text: one line an object, page or counter, so that a difference can be read. */
 export function describeImage(image: Image): string[] {
-  const lines = image.objects.map((object) => {
-    const hex = Buffer.from(object.state).toString('hex');
-    const words = hex.replace(/(?:0{16})+$/, '').replace(/(.{16})/g, '$1 ');
-    return `${object.address.toString(16)} ${typeNames[object.type - 1]} ${JSON.stringify(object.links)} ${JSON.stringify(object.changed)} ${words}`;
-  });
+  const lines = image.objects.map(
+    (object) =>
+      `${object.address.toString(16)} ${typeNames[object.type - 1]} ${JSON.stringify(object.links)} ${JSON.stringify(object.changed)} ${describeWords(object.state)}`,
+  );
   for (const number of [...image.pages.keys()].sort((a, b) => a - b)) {
-    const bytes = image.pages.get(number) ?? new Uint8Array(0);
-    if (bytes.every((byte) => byte === 0)) continue;
-    let sum = 0;
-    for (const byte of bytes) sum = (sum * 31 + byte) % 0xffff_fffb;
-    lines.push(`page ${number} ${sum}`);
+    const sum = pageSum(image.pages.get(number) ?? new Uint8Array(0));
+    if (sum !== 0) lines.push(`page ${number} ${sum}`);
   }
   lines.push(`record ${Buffer.from(image.record).toString('hex')}`);
   return lines;

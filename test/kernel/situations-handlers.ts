@@ -4,8 +4,8 @@
 import * as assert from 'uvu/assert';
 import { entries } from '../../src/kernel/abi/entries.ts';
 import { type Assembler, s1, s4, s5, t1, t2, zero } from './assembler.ts';
-import { ACTOR_BASE, alone, doze, GATE, keep } from './situations-kit.ts';
-import { CODE, DATA, own, PROGRAM } from './world.ts';
+import { ACTOR_BASE, alone, doze, GATE, keep, type Place } from './situations-kit.ts';
+import { CODE, DATA, own, PROGRAM, type World } from './world.ts';
 
 const RESULTS = DATA + 0x2_0000;
 const MUTEX = PROGRAM + 0x180;
@@ -36,15 +36,17 @@ function withHandlers(code: Assembler, buffer: number, main: (code: Assembler) =
   code.call('thread_set_saved_state', buffer + 0x100).call('thread_return_from_exception');
   code.label('interrupt').addi(s5, s5, 1);
   goBack(code);
-  code.label('main').li(t1, buffer);
-  code
-    .li(t2, CODE + code.at('trap'))
-    .sd(t2, t1)
-    .li(t2, CODE + code.at('interrupt'));
-  for (const offset of [8, 16, 24]) code.sd(t2, t1, offset);
-  code.call('thread_set_handlers', buffer).call('thread_enable_exceptions');
+  code.label('main').call('thread_set_handlers', buffer).call('thread_enable_exceptions');
   main(code);
   return code;
+}
+
+/** Where the handlers begin: trap, interrupt, and the alerts as interrupts. */
+function furnishHandlers(world: World, place: Place, code: Assembler): void {
+  const trap = CODE + code.at('trap');
+  const interrupt = CODE + code.at('interrupt');
+  const words = new BigUint64Array([trap, interrupt, interrupt, interrupt].map(BigInt));
+  world.write(place.at(0), new Uint8Array(words.buffer));
 }
 
 export const exceptions = alone({
@@ -55,6 +57,7 @@ export const exceptions = alone({
       code.li(t1, 0x7000_0000).sd(t1, t1).call('thread_disable_exceptions');
     });
   },
+  furnish: furnishHandlers,
   check: (world) => assert.is(Number(world.thread(ACTOR_BASE).x[s4]), 4),
 });
 
@@ -84,7 +87,8 @@ export const interrupts = alone({
     doze(code, 900).call('mutex_unlock', MUTEX);
     doze(code, 900).call('cond_signal', COND).end(GATE);
   },
-  furnish(world, _place, code) {
+  furnish(world, place, code) {
+    furnishHandlers(world, place, code);
     world.make(ACTOR_BASE, { 384: 'mutex', 416: 'cond', 448: 'portset' });
     world.addThread(ACTOR_BASE, INTERRUPTER, { pc: CODE + code.at('interrupter'), priority: 18 });
     world.addThread(ACTOR_BASE, INTERRUPTER + 0x20, { pc: CODE + code.at('holder'), priority: 17 });

@@ -16,7 +16,7 @@ import {
   type Talk,
   talk,
 } from './situations-kit.ts';
-import { DATA, PROGRAM } from './world.ts';
+import { CODE, DATA, PROGRAM } from './world.ts';
 
 const RESULTS = DATA + 0x2_0000;
 
@@ -169,14 +169,35 @@ const talks: Readonly<Record<string, Talk>> = {
     name: 'a server that says where messages enter it',
     client(code, place) {
       code.call('ipc_call', PORT_REFERENCE, place.buffer(0), 24, place.buffer(1), 16);
-      keep(code, RESULTS).call('ipc_call', PORT_REFERENCE, place.buffer(0), 24, place.buffer(1), 16);
-      keep(code, RESULTS + 0x40);
+      keep(code, RESULTS).call('ipc_send', PORT_REFERENCE, place.buffer(0), 8);
+      const args = [PORT_REFERENCE, place.buffer(0), 100, place.buffer(1), 50] as const;
+      keep(code, RESULTS + 0x40).call('ipc_client_connect_send_over_receive', ...args);
+      keep(code, RESULTS + 0x80);
     },
     server(code, place) {
-      code.li(2, DATA + 0x4_0000);
-      code.call('ipc_setup_wait_receive', SET, 0, 0, place.buffer(0), 100, 0);
-      keep(code, RESULTS).call('ipc_reply_wait_receive', SET, place.buffer(1), 20, place.buffer(2), 100);
-      code.call('ipc_reply', SET, place.buffer(1), 20);
+      // Three places behind a jump, one for each flavour; all of them wait again.
+      code.j('start').label('oneway').addi(s1, s1, 1).j('wait');
+      code.label('idempotent').addi(s1, s1, 16).call('ipc_reply', SET, place.buffer(1), 20).j('wait');
+      code.label('reliable').addi(s1, s1, 256);
+      drain(code, 'ipc_server_receive', 'more', 30);
+      code.call('ipc_server_ack_send_wait_receive', SET, place.buffer(1), 50, place.buffer(2), 8).j('wait');
+      code
+        .label('start')
+        .li(2, DATA + 0x4_0000)
+        .label('wait');
+      const [oneway, idempotent, reliable] = ['oneway', 'idempotent', 'reliable'].map(
+        (l) => CODE + code.at(l),
+      );
+      code.call(
+        'ipc_setup_wait_receive',
+        SET,
+        oneway ?? 0,
+        idempotent ?? 0,
+        place.buffer(0),
+        30,
+        reliable ?? 0,
+      );
+      keep(code, RESULTS);
     },
   },
   alerts: {

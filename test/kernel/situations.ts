@@ -129,6 +129,7 @@ export const situations: Readonly<Record<EntryName, Needs>> = {
   ipc_server_disconnect: plain(apart, pieces),
   ipc_server_over_receive: needs(['blocked', 'staged'], turns),
   ipc_server_receive: needs(['blocked', ...buffer], reliable, pieces),
+  ipc_server_receive_first: needs(['blocked'], setup),
   ipc_server_send: needs(['blocked', ...buffer], pieces),
   ipc_server_send_over_receive: needs(['blocked', 'staged'], pieces),
   clock_read: plain(others),
