@@ -1,4 +1,4 @@
-/** K.14: the transcript test, its short form; `npm run crash` is the campaign. */
+/** K.14, N.20: the transcript test, its short form; `npm run crash` is the campaign. */
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
@@ -24,6 +24,21 @@ test('a transcript ends byte for byte as undisturbed after 12 kills', async () =
   assert.is(result.identical, true);
   assert.is(result.kills, 12);
   assert.ok(result.rounds >= 1);
+});
+
+test('every entry point, used again and again, ends as undisturbed after 6 kills', async () => {
+  const result = await campaign({
+    command: [process.execPath, main],
+    program: program('examples'),
+    arguments: ['4'],
+    kills: 6,
+    seed: Number(process.env.PERDURE_SEED ?? 5),
+    folder: scratchFolder(),
+    progress: () => undefined,
+  });
+  assert.equal(result.failures, []);
+  assert.is(result.identical, true);
+  assert.is(result.kills, 6);
 });
 
 test('the comparison sees lost and repeated lines', () => {
