@@ -1,12 +1,11 @@
 /** The programs under the real kernel: threads, spaces, IPC and sleeps, and what the library builds of them. */
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { KEY_VALUE_PAGES, KeyValueServer } from '../../examples/key-value-server.ts';
 import { TICKS_PER_NANOSECOND } from '../../src/kernel/abi/memory.ts';
 import { testNeeding } from '../tools/needs.ts';
-import { scratchFolder } from '../tools/scratch.ts';
+import { buildProgram } from './build.ts';
 import { fillChecksums, stockTranscript, transcript } from './expected.ts';
 import { runProgram } from './parent.ts';
 
@@ -77,15 +76,8 @@ test('the transcript does not depend on how long its pauses are', () => {
 });
 
 const cross = testNeeding(test, 'riscv64-unknown-elf-gcc');
-function build(source: string, ...flags: string[]): string {
-  const file = join(scratchFolder(), 'program.elf');
-  const compiler = join(import.meta.dirname, '../../src/userland/kit/perdure-cc');
-  execFileSync(compiler, [...flags, '-O2', join(import.meta.dirname, 'programs', source), '-lm', '-o', file]);
-  return file;
-}
-
 cross('stock C runs unmodified under the kernel', () => {
-  const { status, stdout } = runProgram(build('stock.c'), {
+  const { status, stdout } = runProgram(buildProgram('stock.c'), {
     args: ['stock', 'a', 'b c'],
     input: 'abcdefghij\nk',
   });
@@ -98,7 +90,7 @@ cross('stock C runs unmodified under the kernel', () => {
 
 cross('200,000 bytes and a reference stream through the stubs, received in pieces', () => {
   for (const sliceTicks of [1_000_000, 777]) {
-    const { status, stdout } = runProgram(build('stream.c'), {
+    const { status, stdout } = runProgram(buildProgram('stream.c'), {
       args: ['stream'],
       sliceTicks,
       tickLimit: 10_000_000_000,
@@ -157,7 +149,7 @@ cross('a server in TypeScript keeps the values of four threads in C, by reliable
 });
 
 cross('the C library holds when several threads print and allocate at the same time', () => {
-  const { status, stdout } = runProgram(build('crowd.c'), { args: ['crowd'] });
+  const { status, stdout } = runProgram(buildProgram('crowd.c'), { args: ['crowd'] });
   assert.is(status, 0, stdout);
   assert.is(stdout.at(-1), '\n');
   const letters = new Map<string, number>();

@@ -40,6 +40,11 @@ export interface Conditions {
   readonly tickLimit?: number;
   /** Makes one more server; a reference to the port that it gives lies on the parent page, at 0x100. */
   readonly serve?: (kernel: Kernel) => { readonly task: Processor; readonly port: number };
+  /**
+   * Answers requests to the parent that are not its own, inside the client's entry. An address of the program's static or
+   * heap memory is `programPlace` less than the task's address of the same byte.
+   */
+  readonly answerRequest?: (request: Uint8Array, task: Processor, programPlace: number) => Uint8Array;
 }
 
 export interface Ended {
@@ -48,6 +53,10 @@ export interface Ended {
   /** Of the machine's clock, at the end. */
   readonly tick: bigint;
   readonly kernel: Kernel;
+}
+
+function isExit(view: DataView): boolean {
+  return memory.parentRequest.read(view, 0).operation === BigInt(memory.parentOperations.exit);
 }
 
 /** Runs the program until it ends. Throws when it faults, hangs or waits for what never comes. */
@@ -111,6 +120,9 @@ export function runProgram(file: string, conditions: Conditions): Ended {
         return { bytes };
       }
       case aliases.parent:
+        if (conditions.answerRequest !== undefined && !isExit(view)) {
+          return { bytes: conditions.answerRequest(request.bytes.slice(), task, PROGRAM_PLACE) };
+        }
         status = Number(BigInt.asIntN(64, memory.parentRequest.read(view, 0).argument));
         task.giveUpSlice();
         return 'never';

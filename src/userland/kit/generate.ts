@@ -301,8 +301,8 @@ function entriesHeader(): string {
     (name) => `#define PERDURE_ENTRY_${name.toUpperCase()} ${hexadecimal(entries[name].number)}\n`,
   );
   const body =
-    `${numbers.join('')}\n/* X(name) for each entry point, in the order of the table. */\n` +
-    `#define PERDURE_FOR_EACH_ENTRY(X)${names.map((name) => ` \\\n  X(${name})`).join('')}\n\n` +
+    `${numbers.join('')}\n/* X(name, number) for each entry point, in the order of the table. */\n` +
+    `#define PERDURE_FOR_EACH_ENTRY(X)${names.map((name) => ` \\\n  X(${name}, ${hexadecimal(entries[name].number)})`).join('')}\n\n` +
     `/* Flavours of a message, as wait_receive tells them. */\n${defines('PERDURE_FLAVOUR_', flavours)}\n` +
     `/* Sensitivities of thread_schedule. */\n${defines('PERDURE_SENSITIVITY_', sensitivities)}\n` +
     '/* Tables of references to send from and to receive into; after a call, what is left of them. */\n' +

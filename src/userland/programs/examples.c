@@ -8,14 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define DECLARE(name) __attribute__((weak)) void example_##name(void);
+#define DECLARE(name, number) __attribute__((weak)) void example_##name(void);
 PERDURE_FOR_EACH_ENTRY(DECLARE)
 
 static const struct {
   const char *name;
   void (*run)(void);
 } examples[] = {
-#define ROW(name) {#name, example_##name},
+#define ROW(name, number) {#name, example_##name},
     PERDURE_FOR_EACH_ENTRY(ROW)};
 
 static const char *running;

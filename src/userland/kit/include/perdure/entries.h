@@ -149,145 +149,145 @@ extern "C" {
 #define PERDURE_ENTRY_KERNEL_RECORD 0x700
 #define PERDURE_ENTRY_KERNEL_ENTROPY 0x701
 
-/* X(name) for each entry point, in the order of the table. */
+/* X(name, number) for each entry point, in the order of the table. */
 #define PERDURE_FOR_EACH_ENTRY(X) \
-  X(mutex_create) \
-  X(mutex_create_hash) \
-  X(mutex_destroy) \
-  X(mutex_move) \
-  X(mutex_reference) \
-  X(mutex_get_state) \
-  X(mutex_set_state) \
-  X(mutex_peek_state) \
-  X(mutex_lock) \
-  X(mutex_trylock) \
-  X(mutex_unlock) \
-  X(cond_create) \
-  X(cond_create_hash) \
-  X(cond_destroy) \
-  X(cond_move) \
-  X(cond_reference) \
-  X(cond_get_state) \
-  X(cond_set_state) \
-  X(cond_peek_state) \
-  X(cond_wait) \
-  X(cond_signal) \
-  X(cond_broadcast) \
-  X(cond_wait_again) \
-  X(mapping_create) \
-  X(mapping_create_hash) \
-  X(mapping_destroy) \
-  X(mapping_move) \
-  X(mapping_get_state) \
-  X(mapping_set_state) \
-  X(mapping_peek_state) \
-  X(mapping_protect) \
-  X(region_create) \
-  X(region_create_hash) \
-  X(region_destroy) \
-  X(region_move) \
-  X(region_reference) \
-  X(region_get_state) \
-  X(region_set_state) \
-  X(region_peek_state) \
-  X(region_protect) \
-  X(region_search) \
-  X(region_supply) \
-  X(region_evict) \
-  X(region_discard) \
-  X(region_protect_page) \
-  X(region_collect) \
-  X(region_peek_changed) \
-  X(region_mark_changed) \
-  X(port_create) \
-  X(port_create_hash) \
-  X(port_destroy) \
-  X(port_move) \
-  X(port_reference) \
-  X(port_get_state) \
-  X(port_set_state) \
-  X(port_peek_state) \
-  X(portset_create) \
-  X(portset_create_hash) \
-  X(portset_destroy) \
-  X(portset_move) \
-  X(portset_reference) \
-  X(portset_get_state) \
-  X(portset_set_state) \
-  X(portset_peek_state) \
-  X(space_create) \
-  X(space_create_hash) \
-  X(space_destroy) \
-  X(space_move) \
-  X(space_reference) \
-  X(space_get_state) \
-  X(space_set_state) \
-  X(space_peek_state) \
-  X(thread_create) \
-  X(thread_create_hash) \
-  X(thread_destroy) \
-  X(thread_move) \
-  X(thread_reference) \
-  X(thread_get_state) \
-  X(thread_set_state) \
-  X(thread_peek_state) \
-  X(thread_self) \
-  X(thread_enable_exceptions) \
-  X(thread_disable_exceptions) \
-  X(thread_get_handlers) \
-  X(thread_set_handlers) \
-  X(thread_get_saved_state) \
-  X(thread_set_saved_state) \
-  X(thread_return_from_exception) \
-  X(thread_interrupt) \
-  X(thread_get_client) \
-  X(thread_set_client) \
-  X(thread_get_server) \
-  X(thread_set_server) \
-  X(thread_schedule) \
-  X(reference_create) \
-  X(reference_destroy) \
-  X(reference_move) \
-  X(reference_get_state) \
-  X(reference_set_state) \
-  X(reference_peek_state) \
-  X(reference_check) \
-  X(reference_compare) \
-  X(reference_copy) \
-  X(reference_hash) \
-  X(reference_type) \
-  X(reference_locate) \
-  X(ipc_call) \
-  X(ipc_reply) \
-  X(ipc_reply_wait_receive) \
-  X(ipc_send) \
-  X(ipc_wait_receive) \
-  X(ipc_setup_wait_receive) \
-  X(ipc_client_connect_send) \
-  X(ipc_client_connect_send_over_receive) \
-  X(ipc_client_ack_send) \
-  X(ipc_client_ack_send_over_receive) \
-  X(ipc_client_alert) \
-  X(ipc_client_disconnect) \
-  X(ipc_client_over_receive) \
-  X(ipc_client_receive) \
-  X(ipc_client_send) \
-  X(ipc_client_send_over_receive) \
-  X(ipc_server_ack_send_wait_receive) \
-  X(ipc_server_send_wait_receive) \
-  X(ipc_server_ack_send) \
-  X(ipc_server_ack_send_over_receive) \
-  X(ipc_server_alert) \
-  X(ipc_server_disconnect) \
-  X(ipc_server_over_receive) \
-  X(ipc_server_receive) \
-  X(ipc_server_send) \
-  X(ipc_server_send_over_receive) \
-  X(ipc_server_receive_first) \
-  X(clock_read) \
-  X(clock_sleep) \
-  X(kernel_record) \
-  X(kernel_entropy)
+  X(mutex_create, 0x440) \
+  X(mutex_create_hash, 0x441) \
+  X(mutex_destroy, 0x442) \
+  X(mutex_move, 0x443) \
+  X(mutex_reference, 0x444) \
+  X(mutex_get_state, 0x445) \
+  X(mutex_set_state, 0x446) \
+  X(mutex_peek_state, 0x447) \
+  X(mutex_lock, 0x450) \
+  X(mutex_trylock, 0x451) \
+  X(mutex_unlock, 0x452) \
+  X(cond_create, 0x480) \
+  X(cond_create_hash, 0x481) \
+  X(cond_destroy, 0x482) \
+  X(cond_move, 0x483) \
+  X(cond_reference, 0x484) \
+  X(cond_get_state, 0x485) \
+  X(cond_set_state, 0x486) \
+  X(cond_peek_state, 0x487) \
+  X(cond_wait, 0x490) \
+  X(cond_signal, 0x491) \
+  X(cond_broadcast, 0x492) \
+  X(cond_wait_again, 0x493) \
+  X(mapping_create, 0x4c0) \
+  X(mapping_create_hash, 0x4c1) \
+  X(mapping_destroy, 0x4c2) \
+  X(mapping_move, 0x4c3) \
+  X(mapping_get_state, 0x4c5) \
+  X(mapping_set_state, 0x4c6) \
+  X(mapping_peek_state, 0x4c7) \
+  X(mapping_protect, 0x4d0) \
+  X(region_create, 0x500) \
+  X(region_create_hash, 0x501) \
+  X(region_destroy, 0x502) \
+  X(region_move, 0x503) \
+  X(region_reference, 0x504) \
+  X(region_get_state, 0x505) \
+  X(region_set_state, 0x506) \
+  X(region_peek_state, 0x507) \
+  X(region_protect, 0x510) \
+  X(region_search, 0x511) \
+  X(region_supply, 0x512) \
+  X(region_evict, 0x513) \
+  X(region_discard, 0x514) \
+  X(region_protect_page, 0x515) \
+  X(region_collect, 0x516) \
+  X(region_peek_changed, 0x517) \
+  X(region_mark_changed, 0x518) \
+  X(port_create, 0x540) \
+  X(port_create_hash, 0x541) \
+  X(port_destroy, 0x542) \
+  X(port_move, 0x543) \
+  X(port_reference, 0x544) \
+  X(port_get_state, 0x545) \
+  X(port_set_state, 0x546) \
+  X(port_peek_state, 0x547) \
+  X(portset_create, 0x580) \
+  X(portset_create_hash, 0x581) \
+  X(portset_destroy, 0x582) \
+  X(portset_move, 0x583) \
+  X(portset_reference, 0x584) \
+  X(portset_get_state, 0x585) \
+  X(portset_set_state, 0x586) \
+  X(portset_peek_state, 0x587) \
+  X(space_create, 0x5c0) \
+  X(space_create_hash, 0x5c1) \
+  X(space_destroy, 0x5c2) \
+  X(space_move, 0x5c3) \
+  X(space_reference, 0x5c4) \
+  X(space_get_state, 0x5c5) \
+  X(space_set_state, 0x5c6) \
+  X(space_peek_state, 0x5c7) \
+  X(thread_create, 0x600) \
+  X(thread_create_hash, 0x601) \
+  X(thread_destroy, 0x602) \
+  X(thread_move, 0x603) \
+  X(thread_reference, 0x604) \
+  X(thread_get_state, 0x605) \
+  X(thread_set_state, 0x606) \
+  X(thread_peek_state, 0x607) \
+  X(thread_self, 0x610) \
+  X(thread_enable_exceptions, 0x611) \
+  X(thread_disable_exceptions, 0x612) \
+  X(thread_get_handlers, 0x613) \
+  X(thread_set_handlers, 0x614) \
+  X(thread_get_saved_state, 0x615) \
+  X(thread_set_saved_state, 0x616) \
+  X(thread_return_from_exception, 0x617) \
+  X(thread_interrupt, 0x618) \
+  X(thread_get_client, 0x619) \
+  X(thread_set_client, 0x61a) \
+  X(thread_get_server, 0x61b) \
+  X(thread_set_server, 0x61c) \
+  X(thread_schedule, 0x61d) \
+  X(reference_create, 0x640) \
+  X(reference_destroy, 0x642) \
+  X(reference_move, 0x643) \
+  X(reference_get_state, 0x645) \
+  X(reference_set_state, 0x646) \
+  X(reference_peek_state, 0x647) \
+  X(reference_check, 0x650) \
+  X(reference_compare, 0x651) \
+  X(reference_copy, 0x652) \
+  X(reference_hash, 0x653) \
+  X(reference_type, 0x654) \
+  X(reference_locate, 0x655) \
+  X(ipc_call, 0x680) \
+  X(ipc_reply, 0x681) \
+  X(ipc_reply_wait_receive, 0x682) \
+  X(ipc_send, 0x683) \
+  X(ipc_wait_receive, 0x684) \
+  X(ipc_setup_wait_receive, 0x685) \
+  X(ipc_client_connect_send, 0x688) \
+  X(ipc_client_connect_send_over_receive, 0x689) \
+  X(ipc_client_ack_send, 0x68a) \
+  X(ipc_client_ack_send_over_receive, 0x68b) \
+  X(ipc_client_alert, 0x68c) \
+  X(ipc_client_disconnect, 0x68d) \
+  X(ipc_client_over_receive, 0x68e) \
+  X(ipc_client_receive, 0x68f) \
+  X(ipc_client_send, 0x690) \
+  X(ipc_client_send_over_receive, 0x691) \
+  X(ipc_server_ack_send_wait_receive, 0x698) \
+  X(ipc_server_send_wait_receive, 0x699) \
+  X(ipc_server_ack_send, 0x69a) \
+  X(ipc_server_ack_send_over_receive, 0x69b) \
+  X(ipc_server_alert, 0x69c) \
+  X(ipc_server_disconnect, 0x69d) \
+  X(ipc_server_over_receive, 0x69e) \
+  X(ipc_server_receive, 0x69f) \
+  X(ipc_server_send, 0x6a0) \
+  X(ipc_server_send_over_receive, 0x6a1) \
+  X(ipc_server_receive_first, 0x6a2) \
+  X(clock_read, 0x6c0) \
+  X(clock_sleep, 0x6c1) \
+  X(kernel_record, 0x700) \
+  X(kernel_entropy, 0x701)
 
 /* Flavours of a message, as wait_receive tells them. */
 #define PERDURE_FLAVOUR_ONEWAY 0x1
