@@ -109,7 +109,7 @@ cross(
   () => {
     const ticks = new Set<bigint>();
     for (const sliceTicks of [1_000_000, 777]) {
-      const { status, stdout, tick } = runProgram(build('demand.c'), { args: ['demand'], sliceTicks });
+      const { status, stdout, tick } = runProgram(buildProgram('demand.c'), { args: ['demand'], sliceTicks });
       assert.is(stdout, 'demand: 192 faults for 64 pages in 8 frames, 0 wrong\n');
       assert.is(status, 0);
       ticks.add(tick);
@@ -120,7 +120,7 @@ cross(
 
 cross('a copy-on-write pager in the machine forks memory: reading shares, the first write copies', () => {
   for (const sliceTicks of [1_000_000, 777]) {
-    const { status, stdout } = runProgram(build('copies.c'), { args: ['copies'], sliceTicks });
+    const { status, stdout } = runProgram(buildProgram('copies.c'), { args: ['copies'], sliceTicks });
     assert.is(stdout, 'copies: 32 pages shared by reading, 12 copied, right\n');
     assert.is(status, 0);
   }
