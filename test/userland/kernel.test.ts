@@ -130,7 +130,7 @@ cross('a server in TypeScript keeps the values of four threads in C, by reliable
   const ticks = new Set<bigint>();
   for (const sliceTicks of [1_000_000, 777]) {
     let server: KeyValueServer | null = null;
-    const { status, stdout, tick } = runProgram(build('keyvalue.c'), {
+    const { status, stdout, tick } = runProgram(buildProgram('keyvalue.c'), {
       args: ['keyvalue'],
       sliceTicks,
       tickLimit: 10_000_000_000,
