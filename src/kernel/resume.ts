@@ -77,7 +77,7 @@ function queueOf(k: KernelState, thread: Thread, object: KernelObject | null): Q
     case typeNumbers.portset:
       return verb === entries.ipc_wait_receive.number && firstClient(object) === null ? object.servers : null;
     case typeNumbers.thread:
-      return peerQueue(thread, object, verb);
+      return peerQueue(k, thread, object, verb);
     default:
       return null;
   }
@@ -95,12 +95,20 @@ function faultQueue(object: KernelObject): Queue | null {
   return object.type === typeNumbers.port && !hasServer(object) ? object.clients : null;
 }
 
-/** The queue of a peer that the thread waits for; not when the peer waits for the thread too. */
-function peerQueue(thread: Thread, peer: Thread, verb: number): Queue | null {
-  if (peer === thread || peer.queue === thread.waiters) return null;
-  const isClient = isVerbOf(clientSide, verb) && thread.server === peer;
-  const isServer = isVerbOf(serverSide, verb) && thread.client === peer;
-  return isClient || isServer || verb === entries.ipc_call.number ? peer.waiters : null;
+/** The queue of a peer that the thread waits for; not when the peer waits for the other side of the conversation. */
+function peerQueue(k: KernelState, thread: Thread, peer: Thread, verb: number): Queue | null {
+  if (peer === thread) return null;
+  // An idempotent call waits for its answer, whatever the server waits for: for its client too, in another conversation.
+  if (verb === entries.ipc_call.number) return peer.waiters;
+  const isWaiting = peer.queue === thread.waiters && !isFaulting(peer);
+  const peerVerb = isWaiting ? entryNumber(registersOf(k, peer)) : 0;
+  if (isVerbOf(clientSide, verb) && thread.server === peer) {
+    if (!isVerbOf(serverSide, peerVerb) || peer.client !== thread) return peer.waiters;
+  }
+  if (isVerbOf(serverSide, verb) && thread.client === peer) {
+    if (!isVerbOf(clientSide, peerVerb) || peer.server !== thread) return peer.waiters;
+  }
+  return null;
 }
 
 /**

@@ -24,6 +24,8 @@ const CUSTODY = slabs.custody * SLAB_SIZE;
 const VICTIM = slabs.victim * SLAB_SIZE;
 /** Where attackers see their workers' code, which they cannot write. */
 const WORKER_CODE = 0x3e_0000_0000;
+/** Where it sleeps for ever, behind its call. */
+export const WORKER_SLEEP = WORKER_CODE + 12;
 /** Workers of each attacker, from this offset of its slab on. */
 export const WORKERS = 3;
 const WORKER_OFFSET = 0x800;

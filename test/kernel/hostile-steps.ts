@@ -6,6 +6,7 @@ import { type EntryName, entries } from '../../src/kernel/abi/entries.ts';
 import { links, states, type TypeName, typeNames } from '../../src/kernel/abi/types.ts';
 import { Assembler, a0, a7, t0, t1 } from './assembler.ts';
 import {
+  type CallStep,
   FREE,
   furniture,
   OBJECTS,
@@ -14,6 +15,7 @@ import {
   type Step,
   slabs,
   WINDOW,
+  WORKER_SLEEP,
   WORKERS,
 } from './hostile-arena.ts';
 import { CODE, DATA, own, PROGRAM, SLAB_SIZE } from './world.ts';
@@ -172,6 +174,27 @@ export function randomCode(next: Next): Assembler {
   return code.j('start');
 }
 
+const linkTypes: Readonly<Record<string, TypeName>> = {
+  owner: 'thread',
+  inheritor: 'thread',
+  client: 'thread',
+  server: 'thread',
+  region: 'region',
+  space: 'space',
+  keeper: 'port',
+  scheduler: 'port',
+  portset: 'portset',
+};
+
+/** Offset of a reference for this link: mostly one to an object of the right type, now and then to the own space. */
+function linkReference(next: Next, link: string): number {
+  const type = linkTypes[link];
+  if (type === undefined || next(5) === 0) return REFERENCES + 0x20 * next(furniture.length);
+  if (type === 'space' && next(2) === 0) return own.spaceReference;
+  const places = furniture.flatMap((kind, i) => (kind === type ? [i] : []));
+  return REFERENCES + 0x20 * pick(next, places);
+}
+
 function randomState(next: Next): Step {
   const slab = pick(next, slabs.attackers);
   const isWorker = next(8) === 0;
@@ -189,12 +212,12 @@ function randomState(next: Next): Step {
     const a7 = states.thread.offset.x / 8 + 17;
     words.push({ index: a7, value: BigInt(entries[pick(next, names)].number), isFlip: false });
   }
-  const references = links[type].map(() => (next(2) === 0 ? -1 : REFERENCES + 0x20 * next(furniture.length)));
+  const references = links[type].map((link) => (next(2) === 0 ? -1 : linkReference(next, link)));
   return { kind: 'state', slab, offset, type, words, references, isStarted: next(4) > 0 };
 }
 
 /** A call with these arguments, by name of the entry. */
-function callOf(next: Next, worker: number, entry: EntryName, args: readonly (number | bigint)[]): Step {
+function callOf(next: Next, worker: number, entry: EntryName, args: readonly (number | bigint)[]): CallStep {
   const values = args.map((value) => BigInt(value));
   const registers = Array.from(
     { length: 7 },
@@ -222,7 +245,9 @@ function conversation(next: Next): Step[] {
   // The first attacker serves; the second has a reference to its port, and so has the first itself.
   const server = next(WORKERS);
   const client = next(2) === 0 ? WORKERS + next(WORKERS) : (server + 1) % WORKERS;
-  const buffer = (): number => RECORDS + 0x400 * next(16);
+  // Some buffers lie where nothing is: their faults go to a port of the attackers themselves.
+  const buffer = (): number =>
+    next(8) === 0 ? WINDOW + 0x1_0000 - next(3) * 0x40 : RECORDS + 0x400 * next(16);
   const size = (): number => pick(next, [0, 8, 100, 1000, 5000]);
   const port = PROGRAM + REFERENCES + index;
   const wait = pick(next, ['ipc_wait_receive', 'ipc_setup_wait_receive'] as const);
@@ -244,6 +269,7 @@ function conversation(next: Next): Step[] {
         verb === 'ipc_reply_wait_receive',
     );
     const verb = pick(next, side);
+    if (next(4) === 0) steps.push(randomCallStep(next), ...(next(4) === 0 ? [randomState(next)] : []));
     const first = verb.includes('connect') ? port : set;
     steps.push(callOf(next, isServer ? server : client, verb, [first, buffer(), size(), buffer(), size()]));
   }
@@ -272,13 +298,85 @@ function turns(next: Next): Step[] {
   });
 }
 
-function randomScene(next: Next, statesIn100: number, rebuildIn: number): Step[] {
-  if (rebuildIn > 0 && next(rebuildIn) === 0) return [{ kind: 'rebuild' }];
-  if (next(100) < statesIn100) return [randomState(next)];
-  const kind = next(40);
-  if (kind < 4) return conversation(next);
-  if (kind < 6) return turns(next);
-  const call: Step = {
+const handlerWords = ['trapHandler', 'interruptHandler', 'clientAlertHandler', 'serverAlertHandler'] as const;
+
+/** A worker gets handlers and takes what it is sent, in and out of waits. */
+function handling(next: Next): Step[] {
+  const side = next(2);
+  const index = next(WORKERS);
+  const worker = side * WORKERS + index;
+  const other = side * WORKERS + ((index + 1) % WORKERS);
+  const slab = slabs.attackers[side] as number;
+  const offset = 0x800 + 0x20 * index;
+  const words = handlerWords.map((name) => ({
+    index: states.thread.offset[name] / 8,
+    value: BigInt(pick(next, [0, WORKER_SLEEP, WORKER_SLEEP, CODE, CODE + 4 * next(400), WINDOW + 0x1_0000])),
+    isFlip: false,
+  }));
+  const steps: Step[] = [
+    {
+      kind: 'state',
+      slab,
+      offset,
+      type: 'thread',
+      words,
+      references: [-1, -1, -1, -1, -1],
+      isStarted: false,
+    },
+    callOf(next, worker, 'thread_enable_exceptions', []),
+  ];
+  const place = PROGRAM + offset;
+  for (let i = 1 + next(6); i > 0; i -= 1) {
+    const kind = next(7);
+    if (kind < 2) steps.push({ ...randomCallStep(next), worker, isFresh: false });
+    else if (kind === 2) steps.push(callOf(next, other, 'thread_interrupt', [place]));
+    else if (kind === 3) steps.push(callOf(next, worker, 'thread_return_from_exception', []));
+    else if (kind === 4)
+      steps.push(callOf(next, worker, 'thread_set_saved_state', [RECORDS + 0x400 * next(16)]));
+    else if (kind === 5) steps.push(callOf(next, worker, 'thread_enable_exceptions', []));
+    else steps.push(...conversation(next).slice(0, 2 + next(3)));
+  }
+  return steps;
+}
+
+/** Threads that schedule each other: ports as schedulers, donations, in rows and in circles. */
+function scheduling(next: Next): Step[] {
+  const side = next(2);
+  const slab = slabs.attackers[side] as number;
+  const index = furniture.indexOf('port') * 0x20;
+  const set = PROGRAM + OBJECTS + furniture.indexOf('portset') * 0x20;
+  const place = (worker: number): number => PROGRAM + 0x800 + 0x20 * worker;
+  const steps: Step[] = [];
+  for (let i = 1 + next(3); i > 0; i -= 1) {
+    const offset =
+      next(5) === 0 ? OBJECTS + 0x20 * furniture.indexOf('thread') : 0x800 + 0x20 * next(WORKERS);
+    const scheduler = next(4) === 0 ? REFERENCES : REFERENCES + index;
+    const references = [-1, scheduler, -1, -1, -1];
+    steps.push({
+      kind: 'state',
+      slab,
+      offset,
+      type: 'thread',
+      words: [],
+      references,
+      isStarted: next(2) === 0,
+    });
+  }
+  for (let i = 2 + next(6); i > 0; i -= 1) {
+    const worker = side * WORKERS + next(WORKERS);
+    const target =
+      next(6) === 0 ? PROGRAM + OBJECTS + 0x20 * furniture.indexOf('thread') : place(next(WORKERS));
+    const args = [target, pick(next, [0, 1, 100, 5000, 1e9]), pick(next, [0, set]), next(4)];
+    if (next(3) > 0)
+      steps.push({ ...callOf(next, worker, 'thread_schedule', args), isPatient: next(2) === 0 });
+    else if (next(2) === 0) steps.push(callOf(next, worker, 'ipc_wait_receive', [set, 0, 0, RECORDS, 64]));
+    else steps.push({ ...randomCallStep(next), worker });
+  }
+  return steps;
+}
+
+function randomCallStep(next: Next): CallStep {
+  return {
     kind: 'call',
     worker: next(slabs.attackers.length * WORKERS),
     registers: randomCall(next),
@@ -286,7 +384,17 @@ function randomScene(next: Next, statesIn100: number, rebuildIn: number): Step[]
     isPatient: next(2) === 0,
     isFresh: next(4) === 0,
   };
-  return [call];
+}
+
+function randomScene(next: Next, statesIn100: number, rebuildIn: number): Step[] {
+  if (rebuildIn > 0 && next(rebuildIn) === 0) return [{ kind: 'rebuild' }];
+  if (next(100) < statesIn100) return [randomState(next)];
+  const kind = next(40);
+  if (kind < 4) return conversation(next);
+  if (kind < 6) return turns(next);
+  if (kind < 8) return handling(next);
+  if (kind < 10) return scheduling(next);
+  return [randomCallStep(next)];
 }
 
 /** The steps of an attack. `statesIn100` of a hundred are states, one in `rebuildIn` takes everything apart. */
