@@ -20,7 +20,7 @@ function choices(seed: number): () => number {
   };
 }
 
-const ROUNDS = 40;
+const ROUNDS = 50;
 const names = Object.keys(entries) as EntryName[];
 
 /** Where a task's objects lie in its space, outside its own memory; and the pages that its region offers. */
@@ -61,7 +61,8 @@ function fitting(argument: string, buffer: number): readonly number[] {
   const free = Array.from({ length: 8 }, (_, i) => base + 0x500 + 0x20 * i);
   const references = Array.from({ length: 9 }, (_, i) => base + 0x300 + 0x20 * i);
   if (argument === 'reference' || argument === 'other') return references;
-  if (argument.endsWith('Reference')) return [...references, 0, 0, 0, 0, 0, 0];
+  if (argument.endsWith('Reference'))
+    return [0, 0, 0, ...references.filter((_, i) => argument.startsWith(typeNames[i] ?? ''))];
   if (type >= 0) return [base + 0x100 + 0x20 * type, base + 0x100 + 0x20 * type, ...free.slice(0, 1)];
   if (argument === 'destination') return free;
   if (['state', 'items', 'handlers', 'saved', 'send', 'receive', 'source', 'record'].includes(argument)) {
