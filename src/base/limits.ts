@@ -46,6 +46,9 @@ export const STAGE_BYTES = 64 * 1024;
  */
 export const STAGE_WORK = 256;
 
+/** Mappings that a name leads through for one unit of work. */
+export const STEPS_PER_WORK = 16;
+
 /**
  * Mappings that an access may pass through. Nobody nests that deep; but a circle must end, and what one name costs must
  * have a bound (about ten microseconds).

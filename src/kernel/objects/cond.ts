@@ -4,6 +4,7 @@
  * cond_wait's stages: unlock the mutex and sleep, as cond_wait_again (which sleeps without unlocking, so a rebuilt
  * sleeper does not wake); when signalled, mutex_lock, done for the sleeper without it running. Called by the dispatcher.
  */
+import { STAGE_WORK } from '../../base/limits.ts';
 import { faults, outcomes } from '../abi/codes.ts';
 import { entries } from '../abi/entries.ts';
 import { states, typeNumbers } from '../abi/types.ts';
@@ -13,9 +14,10 @@ import { addLinker, removeLinker } from '../links.ts';
 import { touch } from '../memory/changed.ts';
 import { named } from '../names.ts';
 import { argument, registersOf, setEntryNumber } from '../registers.ts';
+import { results } from '../results.ts';
 import { finish, wait, wake } from '../schedule.ts';
 import { type Cond, emptyQueue, type KernelState, live, type Thread } from '../state.ts';
-import { firstEntitled, give, passOn } from './mutex.ts';
+import { firstEntitled, give, passOn, sendAway } from './mutex.ts';
 import { cancelAll, type TypeOperations } from './operations.ts';
 
 const at = states.cond.offset;
@@ -27,6 +29,7 @@ export function condWait(k: KernelState, caller: Thread, registers: Uint32Array)
   const mutex = named(k, caller, argument(registers, 1), typeNumbers.mutex);
   if (typeof mutex === 'number') return mutex;
   if (mutex.owner !== caller) return faults.notOwner;
+  if (!sendAway(k, mutex)) return results.stage;
   // Commit: the mutex is free and what is left is to sleep.
   setEntryNumber(registers, entries.cond_wait_again.number);
   passOn(k, mutex);
@@ -61,16 +64,21 @@ function awaken(k: KernelState, sleeper: Thread): void {
 export function signal(k: KernelState, caller: Thread, registers: Uint32Array): number {
   const cond = named(k, caller, argument(registers, 0), typeNumbers.cond);
   if (typeof cond === 'number') return cond;
+  if (!sendAway(k, cond)) return results.stage;
   const sleeper = firstEntitled(k, cond);
   if (sleeper !== null) awaken(k, sleeper);
   return outcomes.success;
 }
 
-/** cond_broadcast */
+/** cond_broadcast: in stages, until nobody sleeps; who lies down meanwhile is awake too, as conds allow. */
 export function broadcast(k: KernelState, caller: Thread, registers: Uint32Array): number {
   const cond = named(k, caller, argument(registers, 0), typeNumbers.cond);
   if (typeof cond === 'number') return cond;
-  while (cond.waiters.first !== null) awaken(k, cond.waiters.first);
+  for (let first = cond.waiters.first; first !== null; first = cond.waiters.first) {
+    if (k.work >= STAGE_WORK) return results.stage;
+    k.work += 1;
+    awaken(k, first);
+  }
   return outcomes.success;
 }
 

@@ -5,12 +5,14 @@
  * one. Unlock hands over to the waiter with the lowest ticket, whose call is then complete. Called by the dispatcher;
  * `passOn` and `give` also by cond.ts and when an owner is destroyed.
  */
+import { STAGE_WORK } from '../../base/limits.ts';
 import { faults, outcomes } from '../abi/codes.ts';
 import { states, typeNumbers } from '../abi/types.ts';
 import { emptyLent, setMutexFlags, setOwner } from '../inherit.ts';
 import { touch } from '../memory/changed.ts';
 import { named, objectAt } from '../names.ts';
 import { argument, registersOf } from '../registers.ts';
+import { results } from '../results.ts';
 import { finish, wait, wake } from '../schedule.ts';
 import { type Cond, emptyQueue, type KernelState, live, type Mutex, type Thread } from '../state.ts';
 import { cancelAll, readNumber, shown, type TypeOperations, writeNumber } from './operations.ts';
@@ -35,6 +37,20 @@ export function firstEntitled(k: KernelState, object: Mutex | Cond): Thread | nu
     wake(k, first);
   }
   return null;
+}
+
+/**
+ * Sends away those before the first who is entitled, as many as fit into a stage: true when that were all. Whoever asks
+ * for the first one in an entry does this before.
+ */
+export function sendAway(k: KernelState, object: Mutex | Cond): boolean {
+  for (let first = object.waiters.first; first !== null; first = object.waiters.first) {
+    if (objectAt(k, first, argument(registersOf(k, first), 0)) === object) return true;
+    if (k.work >= STAGE_WORK) return false;
+    k.work += 1;
+    wake(k, first);
+  }
+  return true;
 }
 
 /** The owner lets go: the first waiter owns the mutex and its call is complete, or the mutex is free. */
@@ -69,6 +85,7 @@ export function unlock(k: KernelState, caller: Thread, registers: Uint32Array): 
   const mutex = named(k, caller, argument(registers, 0), typeNumbers.mutex);
   if (typeof mutex === 'number') return mutex;
   if (mutex.owner !== caller) return faults.notOwner;
+  if (!sendAway(k, mutex)) return results.stage;
   passOn(k, mutex);
   return outcomes.success;
 }
@@ -95,6 +112,7 @@ export const mutexOperations: TypeOperations<Mutex> = {
     if (locked !== 0 && (locked !== 1 || next === null)) return faults.invalidState;
     return next?.isTask ? faults.invalidState : 0;
   },
+  prepare: (k, mutex) => sendAway(k, mutex),
   load(k, mutex, view, [owner]) {
     let next = (owner === undefined ? live(mutex.owner) : owner) as Thread | null;
     if (view !== null) {

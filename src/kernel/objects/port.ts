@@ -4,6 +4,7 @@
  * Invariant: a port is among the `ports` of the set it links to, and among its `busy` ones exactly while it has clients.
  * Called by state-calls.ts and lifecycle.ts; `leaveSet` also when a set is destroyed.
  */
+import { STAGE_WORK } from '../../base/limits.ts';
 import { states, typeNumbers } from '../abi/types.ts';
 import { firstClientChanged, removeBusy } from '../ipc/busy.ts';
 import { touch } from '../memory/changed.ts';
@@ -54,6 +55,17 @@ export const portOperations: TypeOperations<Port> = {
   },
   links: (_k, port) => [live(port.portset)],
   check: () => 0,
+  /** A server never waits while there are clients: those of the set that the port comes to make their calls again. */
+  prepare(k, port, [portset]) {
+    const set = portset === port.portset ? null : ((portset ?? null) as Portset | null);
+    if (set === null || set.service !== null || port.clients.first === null) return true;
+    for (let first = set.servers.first; first !== null; first = set.servers.first) {
+      if (k.work >= STAGE_WORK) return false;
+      k.work += 1;
+      wake(k, first);
+    }
+    return true;
+  },
   load(k, port, view, [portset]) {
     if (view !== null) port.alias = view.getBigUint64(at.alias, true);
     if (portset !== undefined && portset !== port.portset) {

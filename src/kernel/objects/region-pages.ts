@@ -6,7 +6,7 @@
  * region that may be written. Called by the dispatcher.
  */
 import { isAligned } from '../../base/integer.ts';
-import { PAGE_SIZE } from '../../base/limits.ts';
+import { PAGE_SIZE, STAGE_WORK, STEPS_PER_WORK } from '../../base/limits.ts';
 import { faults, outcomes } from '../abi/codes.ts';
 import { protection, typeNumbers } from '../abi/types.ts';
 import { destroyObject } from '../lifecycle.ts';
@@ -16,11 +16,12 @@ import { openRead } from '../memory/copy.ts';
 import { dropPage, makePage } from '../memory/frames.ts';
 import { removeEntries } from '../memory/tables.ts';
 import { named } from '../names.ts';
-import { argument } from '../registers.ts';
+import { argument, setArgument } from '../registers.ts';
+import { isFault, results } from '../results.ts';
 import { type Bottom, type KernelState, live, type Space, type Thread } from '../state.ts';
 import { isProtection } from './operations.ts';
 
-/** Pages that one discard may name: its work is bounded. */
+/** Pages that one discard may name. */
 export const DISCARD_PAGES_MAX = 4096;
 
 interface PageName {
@@ -89,7 +90,7 @@ export function protectPage(k: KernelState, caller: Thread, registers: Uint32Arr
   return outcomes.success;
 }
 
-/** region_discard */
+/** region_discard: page by page, in stages; objects of a page go before it. */
 export function discard(k: KernelState, caller: Thread, registers: Uint32Array): number {
   const region = named(k, caller, argument(registers, 0), typeNumbers.region);
   if (typeof region === 'number') return region;
@@ -100,26 +101,43 @@ export function discard(k: KernelState, caller: Thread, registers: Uint32Array):
   if (!isAligned(offset, PAGE_SIZE) || !isAligned(size, PAGE_SIZE)) return faults.notAligned;
   if (size > DISCARD_PAGES_MAX * PAGE_SIZE) return faults.invalidAddress;
   if ((region.protection & protection.write) === 0) return faults.invalidAddress;
-  const names: PageName[] = [];
-  for (let at = 0; at < size; at += PAGE_SIZE) {
-    const address = region.startAddress + offset + at;
-    // A page that the region itself does not reach has nothing to discard.
-    if (!resolve(k.chain, space, address, protection.write)) continue;
-    const home = k.chain.space;
-    if (home === null || home.bottom === null) continue;
-    const number = k.chain.address / PAGE_SIZE;
-    if (home.bottom.pages.get(number)?.isTaskMemory) return faults.invalidAddress;
-    for (const object of home.bottom.objectsByPage.get(number) ?? [])
-      if (object === caller) return faults.self;
-    names.push({ space: home, bottom: home.bottom, number });
-  }
-  // Commit: nothing below can fail.
   settle(k);
-  for (const { space: home, bottom, number } of names) {
-    for (const object of [...(bottom.objectsByPage.get(number) ?? [])]) destroyObject(k, object, caller);
-    const page = bottom.pages.get(number);
-    if (page !== undefined) dropPage(k, bottom, page);
-    notePageGone(k, home, number);
+  let done = 0;
+  let result: number = outcomes.success;
+  while (done < size && result === outcomes.success) {
+    if (k.work >= STAGE_WORK) result = results.stage;
+    else result = discardPage(k, caller, space, region.startAddress + offset + done);
+    if (result === outcomes.success) done += PAGE_SIZE;
   }
+  if (isFault(result)) {
+    if (done === 0) return result;
+    // The pages before are gone: the fault is that of the rest.
+    result = results.stage;
+  }
+  // Commit: the registers hold the rest.
+  setArgument(registers, 1, offset + done);
+  setArgument(registers, 2, size - done);
+  return result;
+}
+
+/** Discards what lies at this page of the space; `stage` when its objects are too much for one. */
+function discardPage(k: KernelState, caller: Thread, space: Space, address: number): number {
+  k.work += 1;
+  // A page that the region itself does not reach has nothing to discard.
+  if (!resolve(k.chain, space, address, protection.write)) return outcomes.success;
+  k.work += Math.floor(k.chain.depth / STEPS_PER_WORK);
+  const home = k.chain.space;
+  if (home === null || home.bottom === null) return outcomes.success;
+  const number = k.chain.address / PAGE_SIZE;
+  const page = home.bottom.pages.get(number);
+  if (page?.isTaskMemory) return faults.invalidAddress;
+  const objects = home.bottom.objectsByPage.get(number) ?? [];
+  if (objects.includes(caller)) return faults.self;
+  for (let object = objects[0]; object !== undefined; object = objects[0]) {
+    if (k.work >= STAGE_WORK || !destroyObject(k, object, caller)) return results.stage;
+    k.work += 1;
+  }
+  if (page !== undefined) dropPage(k, home.bottom, page);
+  notePageGone(k, home, number);
   return outcomes.success;
 }

@@ -6,7 +6,7 @@
  * Called by the dispatcher, state-calls.ts and lifecycle.ts; `detachRegion` also when its space goes away.
  */
 import { isAligned } from '../../base/integer.ts';
-import { OBJECT_SIZE, PAGE_SIZE, STAGE_BYTES } from '../../base/limits.ts';
+import { OBJECT_SIZE, PAGE_SIZE, STAGE_BYTES, STAGE_WORK, STEPS_PER_WORK } from '../../base/limits.ts';
 import { faults, outcomes } from '../abi/codes.ts';
 import { item, itemKinds } from '../abi/memory.ts';
 import { states, typeNumbers } from '../abi/types.ts';
@@ -28,8 +28,6 @@ import { isProtection, readNumber, type TypeOperations, writeNumber } from './op
 const at = states.region.offset;
 /** Items that one stage writes. */
 export const STAGE_ITEMS = Math.floor(STAGE_BYTES / item.size);
-/** Stretches of memory that one stage of a search looks through. */
-const STAGE_STRETCHES = 1024;
 
 /** Takes the region out of its space, and what was seen through it out of the tables. */
 export function detachRegion(k: KernelState, region: Region): void {
@@ -90,10 +88,12 @@ function find(k: KernelState, region: Region, start: number, end: number, room: 
   const space = live(region.space);
   let position = start;
   if (space === null) return { found, position: end };
-  for (let count = 0; position < end && found.length < room && count < STAGE_STRETCHES; count += 1) {
+  while (position < end && found.length < room && k.work < STAGE_WORK) {
+    k.work += 1;
     const from = region.startAddress + position;
     const length = stretchAt(space, from, end - position);
     const bottom = resolve(k.chain, space, from, 0) ? (k.chain.space?.bottom ?? null) : null;
+    k.work += Math.floor(k.chain.depth / STEPS_PER_WORK);
     const base = k.chain.address;
     let address = base;
     while (bottom !== null && found.length < room) {

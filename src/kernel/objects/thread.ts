@@ -32,7 +32,7 @@ import {
   type Space,
   type Thread,
 } from '../state.ts';
-import { passOn } from './mutex.ts';
+import { passOn, sendAway } from './mutex.ts';
 import { readNumber, shown, type TypeOperations, writeNumber } from './operations.ts';
 
 const at = states.thread.offset;
@@ -182,6 +182,7 @@ export const threadOperations: TypeOperations<Thread> = {
     if (!dropWaiters(k, thread)) return false;
     for (const mutex of thread.owned) {
       if (k.work >= STAGE_WORK) return false;
+      if (!sendAway(k, mutex)) return false;
       k.work += 1;
       passOn(k, mutex);
     }

@@ -25,9 +25,10 @@ export const condEntries = {
   },
   cond_destroy: {
     number: 0x482,
-    class: 'short',
+    class: 'multi-stage',
     outcomes: [],
     faults: [...naming],
+    becomes: [],
     arguments: ['cond'],
     results: [],
     summary: 'Removes the cond; links to it become null and what waited on it is woken.',
@@ -98,12 +99,13 @@ export const condEntries = {
   },
   cond_broadcast: {
     number: 0x492,
-    class: 'short',
+    class: 'multi-stage',
     outcomes: [],
     faults: [...naming],
+    becomes: [],
     arguments: ['cond'],
     results: [],
-    summary: 'Wakes all sleepers.',
+    summary: 'Wakes all sleepers, those too who lie down before it is over.',
   },
   cond_wait_again: {
     number: 0x493,

@@ -25,9 +25,10 @@ export const mutexEntries = {
   },
   mutex_destroy: {
     number: 0x442,
-    class: 'short',
+    class: 'multi-stage',
     outcomes: [],
     faults: [...naming],
+    becomes: [],
     arguments: ['mutex'],
     results: [],
     summary: 'Removes the mutex; links to it become null and what waited on it is woken.',

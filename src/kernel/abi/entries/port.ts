@@ -25,9 +25,10 @@ export const portEntries = {
   },
   port_destroy: {
     number: 0x542,
-    class: 'short',
+    class: 'multi-stage',
     outcomes: [],
     faults: [...naming],
+    becomes: [],
     arguments: ['port'],
     results: [],
     summary: 'Removes the port; links to it become null and what waited on it is woken.',

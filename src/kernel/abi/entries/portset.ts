@@ -25,9 +25,10 @@ export const portsetEntries = {
   },
   portset_destroy: {
     number: 0x582,
-    class: 'short',
+    class: 'multi-stage',
     outcomes: [],
     faults: [...naming],
+    becomes: [],
     arguments: ['portset'],
     results: [],
     summary: 'Removes the portset; links to it become null and what waited on it is woken.',

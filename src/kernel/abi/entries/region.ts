@@ -119,12 +119,13 @@ export const regionEntries = {
   },
   region_discard: {
     number: 0x514,
-    class: 'short',
+    class: 'multi-stage',
     outcomes: [],
     faults: [...naming, 'self'],
+    becomes: [],
     arguments: ['region', 'offset', 'size'],
     results: [],
-    summary: 'Destroys the objects in the range and forgets the content of its pages.',
+    summary: 'Destroys the objects in the range and forgets the content of its pages, one after another.',
   },
   region_protect_page: {
     number: 0x515,

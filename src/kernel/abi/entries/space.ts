@@ -25,9 +25,10 @@ export const spaceEntries = {
   },
   space_destroy: {
     number: 0x5c2,
-    class: 'short',
+    class: 'multi-stage',
     outcomes: [],
     faults: [...naming, 'raceCondition'],
+    becomes: [],
     arguments: ['space'],
     results: [],
     summary: 'Removes the space; links to it become null and what waited on it is woken.',

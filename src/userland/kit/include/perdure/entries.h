@@ -333,7 +333,7 @@ static inline perdure_outcome perdure_mutex_create_hash(perdure_mutex *mutex, ui
   return a0;
 }
 
-/* short: Removes the mutex; links to it become null and what waited on it is woken. */
+/* multi-stage: Removes the mutex; links to it become null and what waited on it is woken. */
 static inline perdure_outcome perdure_mutex_destroy(perdure_mutex *mutex) {
   register uint64_t a0 __asm__("a0") = (uint64_t)mutex;
   register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_MUTEX_DESTROY;
@@ -463,7 +463,7 @@ static inline perdure_outcome perdure_cond_create_hash(perdure_cond *cond, uint6
   return a0;
 }
 
-/* short: Removes the cond; links to it become null and what waited on it is woken. */
+/* multi-stage: Removes the cond; links to it become null and what waited on it is woken. */
 static inline perdure_outcome perdure_cond_destroy(perdure_cond *cond) {
   register uint64_t a0 __asm__("a0") = (uint64_t)cond;
   register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_COND_DESTROY;
@@ -560,7 +560,7 @@ static inline perdure_outcome perdure_cond_signal(perdure_cond *cond) {
   return a0;
 }
 
-/* short: Wakes all sleepers. */
+/* multi-stage: Wakes all sleepers, those too who lie down before it is over. */
 static inline perdure_outcome perdure_cond_broadcast(perdure_cond *cond) {
   register uint64_t a0 __asm__("a0") = (uint64_t)cond;
   register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_COND_BROADCAST;
@@ -839,7 +839,7 @@ static inline perdure_outcome perdure_region_evict(perdure_region *region, uint6
   return a0;
 }
 
-/* short: Destroys the objects in the range and forgets the content of its pages. */
+/* multi-stage: Destroys the objects in the range and forgets the content of its pages, one after another. */
 static inline perdure_outcome perdure_region_discard(perdure_region *region, uint64_t offset, uint64_t size) {
   register uint64_t a0 __asm__("a0") = (uint64_t)region;
   register uint64_t a1 __asm__("a1") = (uint64_t)offset;
@@ -934,7 +934,7 @@ static inline perdure_outcome perdure_port_create_hash(perdure_port *port, uint6
   return a0;
 }
 
-/* short: Removes the port; links to it become null and what waited on it is woken. */
+/* multi-stage: Removes the port; links to it become null and what waited on it is woken. */
 static inline perdure_outcome perdure_port_destroy(perdure_port *port) {
   register uint64_t a0 __asm__("a0") = (uint64_t)port;
   register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_PORT_DESTROY;
@@ -1031,7 +1031,7 @@ static inline perdure_outcome perdure_portset_create_hash(perdure_portset *ports
   return a0;
 }
 
-/* short: Removes the portset; links to it become null and what waited on it is woken. */
+/* multi-stage: Removes the portset; links to it become null and what waited on it is woken. */
 static inline perdure_outcome perdure_portset_destroy(perdure_portset *portset) {
   register uint64_t a0 __asm__("a0") = (uint64_t)portset;
   register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_PORTSET_DESTROY;
@@ -1125,7 +1125,7 @@ static inline perdure_outcome perdure_space_create_hash(perdure_space *space, ui
   return a0;
 }
 
-/* short: Removes the space; links to it become null and what waited on it is woken. */
+/* multi-stage: Removes the space; links to it become null and what waited on it is woken. */
 static inline perdure_outcome perdure_space_destroy(perdure_space *space) {
   register uint64_t a0 __asm__("a0") = (uint64_t)space;
   register uint64_t a7 __asm__("a7") = PERDURE_ENTRY_SPACE_DESTROY;
