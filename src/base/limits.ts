@@ -33,6 +33,10 @@ export const QUANTUM_TICKS = 100_000;
 export const OBJECTS_MAX = 0x10_0000;
 export const THREADS_MAX = 0x1_0000;
 
+/** How many of them one program of an image may have: half, so that it cannot keep others from living. */
+export const PROGRAM_OBJECTS_MAX = OBJECTS_MAX / 2;
+export const PROGRAM_THREADS_MAX = THREADS_MAX / 2;
+
 /** Thread priorities are 0 (lowest) to 31. */
 export const PRIORITY_MAX = 31;
 export const PRIORITY_DEFAULT = 16;

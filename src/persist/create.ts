@@ -8,7 +8,14 @@
 import { assert } from '../base/assert.ts';
 import { alignDown, alignUp } from '../base/integer.ts';
 import { zeroRecord } from '../base/layout.ts';
-import { PAGE_SIZE, PRIORITY_DEFAULT, QUANTUM_TICKS } from '../base/limits.ts';
+import {
+  PAGE_SIZE,
+  PRIORITY_DEFAULT,
+  PROGRAM_OBJECTS_MAX,
+  PROGRAM_THREADS_MAX,
+  QUANTUM_TICKS,
+  SLAB_PAGES,
+} from '../base/limits.ts';
 import {
   PARENT_PAGE,
   PROGRAM_END,
@@ -54,6 +61,7 @@ export function createProgram(
   args: readonly string[],
 ): void {
   const place = slab(index);
+  limitObjects(arena, place);
   placeSegments(pager, place, program);
   const stackPointer = placeStack(pager, place, args);
   const { task, state, stateOffset } = arena;
@@ -105,6 +113,19 @@ export function createProgram(
     pc: BigInt(program.entry),
   });
   must(task, 'thread_set_state', thread, state, spaceReference);
+}
+
+/** A region that nobody maps: it says how many objects and threads may lie in the slab. */
+function limitObjects({ task, state, stateOffset, externals }: Arena, place: Slab): void {
+  must(task, 'region_create', place.limits);
+  states.region.write(task.memoryView, stateOffset, {
+    ...zeroRecord(states.region),
+    startAddress: BigInt(place.base),
+    size: BigInt(SLAB_PAGES) * BigInt(PAGE_SIZE),
+    objectLimit: BigInt(PROGRAM_OBJECTS_MAX),
+    threadLimit: BigInt(PROGRAM_THREADS_MAX),
+  });
+  must(task, 'region_set_state', place.limits, state, externals.get('server-space') as number);
 }
 
 /** Copies the file's bytes to the slab, page by page; pages of zeros need no place. */

@@ -25,6 +25,9 @@ export interface Slab {
   readonly space: number;
   /** Address of mapping number `index`. */
   mapping(index: number): number;
+  /** First byte, and where the region lies that limits how many objects may lie in the slab. */
+  readonly base: number;
+  readonly limits: number;
   /** The whole stack, lowest byte. */
   readonly stack: number;
   /** Where the program's address `address` lies. */
@@ -39,6 +42,8 @@ export function slab(index: number): Slab {
     parentPage: base + PARENT_PAGE_INDEX * PAGE_SIZE,
     space: custody,
     mapping: (number) => custody + (number + 1) * OBJECT_SIZE,
+    base,
+    limits: custody + PAGE_SIZE - OBJECT_SIZE,
     stack: base + STACK_PAGE_INDEX * PAGE_SIZE,
     memory: (address) => base + MEMORY_PAGE_INDEX * PAGE_SIZE + address,
   };
