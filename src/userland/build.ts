@@ -38,6 +38,7 @@ export const programs: Readonly<Record<string, Program>> = {
   hello: { bare: true },
   pair: { bare: false },
   service: { bare: false },
+  survivor: { bare: false },
   transcript: { bare: false },
 };
 

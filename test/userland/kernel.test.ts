@@ -75,6 +75,24 @@ test('the transcript does not depend on how long its pauses are', () => {
   }
 });
 
+test('a program handles its own exceptions and interrupts, and goes on', () => {
+  const round = [
+    'null: fault 0x20d at address 8, sum so far 6',
+    'breakpoint 1: a0 is 1',
+    'breakpoint 2: a0 is 3',
+    'breakpoint 3: a0 is 6',
+    'breakpoint 4: a0 is 1004',
+    'breakpoints: total 1004',
+    'interrupt: the computation gave up',
+    'error: not the owner',
+  ];
+  for (const sliceTicks of [1_000_000, 1_009]) {
+    const { status, stdout } = runProgram(program('survivor'), { args: ['survivor', '2'], sliceTicks });
+    assert.equal(lines(stdout), [...round, ...round]);
+    assert.is(status, 0);
+  }
+});
+
 const cross = testNeeding(test, 'riscv64-unknown-elf-gcc');
 cross('stock C runs unmodified under the kernel', () => {
   const { status, stdout } = runProgram(buildProgram('stock.c'), {
