@@ -406,10 +406,12 @@ for (const [count, isRebuilt] of [
     }
     // Clients at 60 of them, in another order than the ports.
     world.addProgram(1, new Assembler().call('ipc_call', PORT, DATA, 0, DATA, 8).end(GATE));
-    const order: number[] = [];
+    const order: { port: number; priority: number }[] = [];
     for (let i = 0; i < 60; i += 1) {
       const port = (i * 7919) % count;
-      order.push(port);
+      // Who has the higher priority comes to its port first.
+      const priority = 1 + ((i * 5) % 30);
+      order.push({ port, priority });
       const base = CLIENT + 0x2000 + 0x40 * i;
       world.must('thread_create', base);
       world.must('reference_create', base + 0x20);
@@ -417,6 +419,7 @@ for (const [count, isRebuilt] of [
       world.startThread(base, CLIENT + own.spaceReference, {
         pc: CODE + new Assembler().li(a0, PORT).bytes().length,
         x10: PROGRAM + 0x2000 + 0x40 * i + 0x20,
+        priority,
       });
     }
     world.finish();
@@ -430,7 +433,11 @@ for (const [count, isRebuilt] of [
     world.addProgram(2, server);
     world.finish();
     world.kernel.check();
-    assert.equal(world.words(data(2 * SLAB_SIZE), order.length), order);
+    order.sort((a, b) => b.priority - a.priority);
+    assert.equal(
+      world.words(data(2 * SLAB_SIZE), order.length),
+      order.map(({ port }) => port),
+    );
   });
 }
 
