@@ -39,6 +39,8 @@ export const FREE = 0x900;
 export const RECORDS = DATA;
 /** A window of each attacker onto a region of its own. */
 export const WINDOW = 0x4000_0000;
+/** A window of each attacker onto a region of the first, which may only be read. */
+export const LOOKOUT = 0x5000_0000;
 
 /** One call: a0 to a7, then t0 and t1. */
 export interface CallStep {
@@ -168,6 +170,8 @@ export class Arena {
   constructor(records: (slab: number, index: number) => Uint8Array, code: (slab: number) => Uint8Array) {
     this.world = new World();
     const { world } = this;
+    // A failing attack leaves its world broken, and attacks check for themselves.
+    world.isChecked = false;
     furnishVictim(world);
     world.write(CUSTODY + 0x1000, this.#code);
     for (const slab of slabs.attackers) this.#furnish(slab, records, code(slab));
@@ -177,6 +181,21 @@ export class Arena {
     const region = furniture.indexOf('region') * 0x20;
     world.must('reference_copy', first + REFERENCES + port, second + REFERENCES + port);
     world.must('reference_copy', first + REFERENCES + region, second + REFERENCES + region);
+    // The first lets the second look into its memory: a window that wants more than the region gives.
+    const [lastRegion, lastMapping] = [furniture.lastIndexOf('region'), furniture.lastIndexOf('mapping')];
+    const shown = { startAddress: PROGRAM + 0x4_0000, size: 0x1_0000, protection: 1 };
+    world.setState('region', first + OBJECTS + 0x20 * lastRegion, shown, [first + own.spaceReference]);
+    const wanting = { startAddress: LOOKOUT, size: 0x1_0000, protection: 7 };
+    world.must(
+      'region_reference',
+      first + OBJECTS + 0x20 * lastRegion,
+      second + REFERENCES + 0x20 * lastRegion,
+    );
+    for (const base of [first, second]) {
+      const from = base === first ? first : second;
+      const links = [from + REFERENCES + 0x20 * lastRegion, base + own.spaceReference];
+      world.setState('mapping', base + OBJECTS + 0x20 * lastMapping, wanting, links);
+    }
     for (const base of [first, second]) world.must('reference_copy', VICTIM + 0x160, base + own.output);
     world.run(20_000);
   }

@@ -12,6 +12,7 @@ import { createHash } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 import { type EntryName, entries } from '../../src/kernel/abi/entries.ts';
 import type { Entry } from '../../src/kernel/abi/entry.ts';
+import { typeNumbers } from '../../src/kernel/abi/types.ts';
 import { Arena, codeName, lively, type Seen, type Step, slabs } from './hostile-arena.ts';
 import { generator, randomCode, randomRecord, randomSteps } from './hostile-steps.ts';
 import { resultOf } from './rebuild.ts';
@@ -190,11 +191,16 @@ export function runAttack(attack: Attack): Report {
   const before = closureOf(imageBefore, attackerSpaces);
   const kept = untouchable(imageBefore);
   const taskBefore = taskObjects(arena);
+  const serials = new Serials();
   attack.steps.forEach((step, i) => {
     try {
       arena.take(step);
       if (i % 16 === 15) arena.hush();
-      if (i % attack.checkEvery === 0) arena.world.kernel.check();
+      if (i % attack.checkEvery === 0) {
+        arena.world.kernel.check();
+        serials.look(arena);
+      }
+      if (i % 100 === 99) assertTables(arena, arena.world.save());
     } catch (error) {
       throw new StepError(i, error);
     }
@@ -241,6 +247,27 @@ function taskObjects(arena: Arena): string {
     found.push(String(world.task.result(0)));
   }
   return found.join(' ');
+}
+
+/** No serial is ever another object's again (law 5): neither by making objects nor by setting states. */
+class Serials {
+  readonly #holders = new Map<number, string>();
+  #highest = 0;
+
+  look(arena: Arena): void {
+    const highest = this.#highest;
+    for (const { serial, type, hash } of arena.bottom.objects.values()) {
+      // The task's own objects are in no image and have serials of their own.
+      if (serial >= 2 ** 52) continue;
+      // The hash is given once, so it tells an object from any other of its type that takes the serial. References have none.
+      const holder = type === typeNumbers.reference ? String(type) : `${type} ${hash}`;
+      const before = this.#holders.get(serial);
+      const isOther = before === undefined ? serial < highest : before !== holder;
+      if (isOther) throw new Error(`serial ${serial} was ${before ?? 'gone'} and is ${holder}`);
+      this.#holders.set(serial, holder);
+      this.#highest = Math.max(this.#highest, serial);
+    }
+  }
 }
 
 class StepError extends Error {

@@ -9,6 +9,7 @@ import {
   type CallStep,
   FREE,
   furniture,
+  LOOKOUT,
   OBJECTS,
   RECORDS,
   REFERENCES,
@@ -88,7 +89,7 @@ function bufferAddress(next: Next): bigint {
   const kind = next(10);
   if (kind < 6) return BigInt(RECORDS + 0x400 * next(16));
   if (kind === 6) return BigInt(DATA + 4096 * next(40) - next(16));
-  if (kind === 7) return BigInt(WINDOW + next(0x1_2000));
+  if (kind === 7) return BigInt((next(2) === 0 ? WINDOW : LOOKOUT) + next(0x1_2000));
   return anyAddress(next);
 }
 
@@ -206,6 +207,8 @@ function randomState(next: Next): Step {
     const isFlip = next(2) === 0;
     // The first forty words of a thread are the interesting ones.
     const at = next(3) === 0 ? next(wordCount) : next(Math.min(wordCount, 40));
+    // Serials that were handed out: nobody may take one.
+    if (at === 1) return { index: 1, value: BigInt(20 + next(300)), isFlip: false };
     return { index: at, value: isFlip ? 1n << BigInt(next(64)) : anyWord(next), isFlip };
   });
   if (type === 'thread' && next(3) > 0) {
