@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { faults } from '../../src/kernel/abi/codes.ts';
 import { entries } from '../../src/kernel/abi/entries.ts';
 import { pendingBits, states, threadFlags } from '../../src/kernel/abi/types.ts';
-import { Assembler, a7, s1, t2, zero } from './assembler.ts';
+import { Assembler, a0, a7, s1, t2, zero } from './assembler.ts';
 import { CODE, DATA, own, PROGRAM, SLAB_SIZE, World } from './world.ts';
 
 const BASE = SLAB_SIZE;
@@ -51,6 +51,45 @@ test('an interrupt from outside takes a thread out of its wait, and the wait goe
   world.must('mutex_unlock', BASE + 0x100);
   world.run();
   assert.is(Number(world.thread(BASE).x[s1]), 1);
+});
+
+test('a sleeper on a cond that is interrupted misses no signal: it is awake', () => {
+  const world = new World();
+  const code = new Assembler()
+    .call('mutex_lock', PROGRAM + 0x100)
+    .call('cond_wait', PROGRAM + 0x120, PROGRAM + 0x100);
+  code.li(s1, 1).end(GATE);
+  code
+    .label('interrupt')
+    .addi(handler, handler, 1)
+    .li(a7, entries.thread_return_from_exception.number)
+    .ecall();
+  world.addProgram(1, code, { flags: enabled, interruptHandler: CODE + code.at('interrupt') });
+  world.make(BASE, { 256: 'mutex', 288: 'cond' });
+  assert.is(world.run(), 'idle');
+  world.must('thread_interrupt', BASE);
+  world.must('cond_signal', BASE + 0x120);
+  world.finish();
+  assert.equal([count(world), world.thread(BASE).x[s1]], [1, 1n]);
+});
+
+test('a handler between LR and SC makes the SC fail, so that it cannot miss what the handler stored', () => {
+  const world = new World();
+  const code = new Assembler().li(t2, DATA).lrd(s1, t2).ebreak().addi(s1, s1, 1).scd(s1, s1, t2).end(GATE);
+  code
+    .label('trap')
+    .li(handler, DATA)
+    .li(27, 500)
+    .sd(27, handler)
+    .li(handler, DATA + 0x100)
+    .mv(a0, handler);
+  code.li(a7, entries.thread_get_saved_state.number).ecall().ld(27, handler).addi(27, 27, 4).sd(27, handler);
+  code.li(a7, entries.thread_set_saved_state.number).mv(a0, handler).ecall();
+  code.li(a7, entries.thread_return_from_exception.number).ecall();
+  world.addProgram(1, code, { flags: enabled, trapHandler: CODE + code.at('trap') });
+  world.finish();
+  assert.is(Number(world.thread(BASE).x[s1]), 1, 'the SC failed');
+  assert.is(world.word(BASE + DATA - PROGRAM), 500);
 });
 
 test('a stopped thread takes its interrupt when it is set running, not before', () => {
