@@ -166,6 +166,12 @@ cross('a server in TypeScript keeps the values of four threads in C, by reliable
   assert.is(ticks.size, 1, 'however the run is sliced');
 });
 
+cross('a handler in C leaves no trace in the registers of what it interrupted', () => {
+  const { status, stdout } = runProgram(buildProgram('registers.c'), { args: ['registers'] });
+  assert.is(stdout, 'registers: 3 stops, 0 wrong\n');
+  assert.is(status, 0);
+});
+
 cross('the C library holds when several threads print and allocate at the same time', () => {
   const { status, stdout } = runProgram(buildProgram('crowd.c'), { args: ['crowd'] });
   assert.is(status, 0, stdout);
