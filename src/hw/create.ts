@@ -104,6 +104,9 @@ function createAddressSpaces({ bytes, view, place }: Core): AddressSpaces {
   /** The set of each address space identifier. */
   const setOf = new Int8Array(ASIDS).fill(NONE);
   let hand = 0;
+  /** What the hart was pointed at last. The set of that space is its own until another is asked for. */
+  let currentRoot = NONE;
+  let currentAsid = NONE;
   const setStart = (index: number): number => TLBS + index * tlbSet.size;
   const ownerAt = (index: number): SetOwner => present(owners[index], 'hart: a TLB set has an owner record');
   let lastStamp = 0;
@@ -143,6 +146,9 @@ function createAddressSpaces({ bytes, view, place }: Core): AddressSpaces {
   };
   return {
     setAddressSpace(rootFrame, asid) {
+      if (rootFrame === currentRoot && asid === currentAsid) return;
+      currentRoot = rootFrame;
+      currentAsid = asid;
       if (rootFrame === -1) {
         view.setUint32(at.rootFrame, 0xffff_ffff, true);
         view.setUint32(at.tlb, TLB_OFF, true);

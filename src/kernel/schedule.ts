@@ -8,6 +8,7 @@
  * Called by the dispatcher and by handlers after their commit line; never by decoders.
  */
 
+import { TWO_32 } from '../base/integer.ts';
 import { QUANTUM_TICKS } from '../base/limits.ts';
 import { COPY_TICKS_PER_64_BYTES, ENTRY_TICKS, WORK_TICKS } from './abi/memory.ts';
 import { threadFlags } from './abi/types.ts';
@@ -122,23 +123,38 @@ export function tickOf(k: KernelState): bigint {
   return k.machine.hart.tickWord[0] as bigint;
 }
 
-/** True when the tick has reached `deadline`. */
-function isDue(k: KernelState, deadline: bigint): boolean {
-  return tickOf(k) >= deadline;
+/** Upper halves of ticks from here on are no part of an exact number. */
+const UPPER_HALF_END = 2 ** 21;
+
+/**
+ * Ticks until this deadline: 0 or less when it has come, Infinity when it is too far for a number. Asked around every
+ * entry: so what the first sleeper waits for is kept as a number too, and big integers are left for a clock beyond 2^53.
+ */
+function ticksUntil(k: KernelState, deadline: bigint): number {
+  const { due } = k;
+  const { tickHalves } = k.machine.hart;
+  const upper = tickHalves[1] as number;
+  if (upper >= UPPER_HALF_END) return Number(deadline - tickOf(k));
+  if (due.deadline !== deadline) {
+    due.deadline = deadline;
+    due.tick = deadline < 2n ** 53n ? Number(deadline) : Infinity;
+  }
+  return due.tick - (upper * TWO_32 + (tickHalves[0] as number));
 }
 
 /** Ticks until the first sleeper wakes: 0 when one is due, Infinity when nobody sleeps. */
 export function ticksToDeadline(k: KernelState): number {
   const first = k.sleepers.first;
   if (first === null) return Infinity;
-  const left = first.deadline - tickOf(k);
-  return left <= 0n ? 0 : Number(left);
+  return Math.max(0, ticksUntil(k, first.deadline));
 }
 
 /** Completes the sleep of every thread whose deadline has come, in order of (deadline, ticket). */
 export function wakeDueSleepers(k: KernelState): void {
-  for (let first = k.sleepers.first; first !== null && isDue(k, first.deadline); first = k.sleepers.first) {
+  let first = k.sleepers.first;
+  while (first !== null && ticksUntil(k, first.deadline) <= 0) {
     finish(k, first, 0);
+    first = k.sleepers.first;
   }
 }
 

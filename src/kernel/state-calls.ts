@@ -5,9 +5,9 @@
  * only (fluke.md A.1.6). Called by the dispatcher, which binds the type.
  */
 import { faults, outcomes } from './abi/codes.ts';
-import { links, notReferencable, states, type TypeName, typeNumbers } from './abi/types.ts';
+import { links, notReferencable, states, type TypeName, typeNames, typeNumbers } from './abi/types.ts';
 import { createObject, destroyObject, isTaskMemory, moveObject } from './lifecycle.ts';
-import { openRead, openWrite, readWindow, writeWindow } from './memory/copy.ts';
+import { openRead, openWrite, readRecordThrough, writeRecordThrough } from './memory/copy.ts';
 import { hasRoom, mayLieAt } from './memory/limits.ts';
 import { findPlace, maySerialBe, named, namedReference, setSerial, type TypeNumber } from './names.ts';
 import { type NewLinks, readNumber, writeNumber } from './objects/operations.ts';
@@ -102,6 +102,9 @@ export function reference(k: KernelState, caller: Thread, registers: Uint32Array
   return outcomes.success;
 }
 
+/** Links of a type, by its number. */
+const linkCounts: readonly number[] = [0, ...typeNames.map((name) => links[name].length)];
+
 /** The references that the caller gave for the links, undefined where it gave none; or a fault. */
 function linkReferences(
   k: KernelState,
@@ -110,7 +113,8 @@ function linkReferences(
   type: TypeNumber,
 ): (Reference | undefined)[] | number {
   const found: (Reference | undefined)[] = [];
-  for (let i = 0; i < links[typeNameOf(type)].length; i += 1) {
+  const count = linkCounts[type] as number;
+  for (let i = 0; i < count; i += 1) {
     const address = argument(registers, 2 + i);
     if (address === 0) found.push(undefined);
     else {
@@ -122,14 +126,25 @@ function linkReferences(
   return found;
 }
 
-/** The simple state of an object as a record; valid until the next entry. */
-export function exportState(k: KernelState, object: KernelObject): Uint8Array {
-  const layout = states[typeNameOf(object.type)];
-  k.record.fill(0, 0, layout.size);
+/** Where hash (-1: it has none) and serial lie in the state of a type, and its size: by type number. */
+const shapes = [null, ...typeNames].map((name) => {
+  const { size, offset } = states[name ?? 'reference'];
+  return { size, hashAt: 'hash' in offset ? offset.hash : -1, serialAt: offset.serial };
+});
+
+function shapeOf(type: TypeNumber): (typeof shapes)[number] {
+  return shapes[type] as (typeof shapes)[number];
+}
+
+/** Writes the simple state of the object into `k.record`. */
+function exportState(k: KernelState, object: KernelObject): void {
+  const { size, hashAt, serialAt } = shapeOf(object.type);
+  const { recordWords } = k;
+  // A thread writes all of its record.
+  if (object.type !== typeNumbers.thread) for (let i = 0; 4 * i < size; i += 1) recordWords[i] = 0;
   operationsOf(object.type).write(k, object, k.recordView);
-  if ('hash' in layout.offset) k.recordView.setBigUint64(layout.offset.hash, object.hash, true);
-  writeNumber(k.recordView, layout.offset.serial, object.serial);
-  return k.record.subarray(0, layout.size);
+  if (hashAt >= 0) k.recordView.setBigUint64(hashAt, object.hash, true);
+  writeNumber(k.recordView, serialAt, object.serial);
 }
 
 /** X_get_state (`isStopping`) and X_peek_state */
@@ -145,14 +160,17 @@ export function getState(
   if (isStopping && object === caller) return faults.self;
   if (isStopping && object.type === typeNumbers.thread && object.isTask) return faults.raceCondition;
   const state = argument(registers, 1);
-  const size = state === 0 ? 0 : states[typeNameOf(type)].size;
+  const size = state === 0 ? 0 : shapeOf(type).size;
   const references = linkReferences(k, caller, registers, type);
   if (typeof references === 'number') return references;
   const opened = openWrite(k, k.window, caller, state, size);
   if (opened !== 0) return opened;
   // Commit: nothing below can fail.
   if (isStopping && object.type === typeNumbers.thread) stop(k, object);
-  if (size > 0) writeWindow(k, k.window, caller, exportState(k, object));
+  if (size > 0) {
+    exportState(k, object);
+    writeRecordThrough(k, k.window, caller, size);
+  }
   const targets = operationsOf(type).links(k, object);
   for (let i = 0; i < references.length; i += 1) {
     const target = references[i];
@@ -186,7 +204,7 @@ export function setState(k: KernelState, caller: Thread, registers: Uint32Array,
     const allowed = maySetState(caller, object);
     if (allowed !== 0) return allowed;
   }
-  const layout = states[typeNameOf(type)];
+  const { size, serialAt } = shapeOf(type);
   const state = argument(registers, 1);
   const references = linkReferences(k, caller, registers, type);
   if (typeof references === 'number') return references;
@@ -194,9 +212,9 @@ export function setState(k: KernelState, caller: Thread, registers: Uint32Array,
   if (typeof targets === 'number') return targets;
   let view: DataView | null = null;
   if (state !== 0) {
-    const opened = openRead(k, k.window, caller, state, layout.size);
+    const opened = openRead(k, k.window, caller, state, size);
     if (opened !== 0) return opened;
-    readWindow(k, k.window, k.record, layout.size);
+    readRecordThrough(k, k.window, size);
     view = k.recordView;
   }
   const checked = operationsOf(type).check(k, object, view, targets);
@@ -204,7 +222,7 @@ export function setState(k: KernelState, caller: Thread, registers: Uint32Array,
   // Commit: what is left to do, if this takes several stages, is the same call.
   if (operationsOf(type).prepare?.(k, object, targets) === false) return results.stage;
   if (view !== null) {
-    const serial = readNumber(view, layout.offset.serial);
+    const serial = readNumber(view, serialAt);
     if (maySerialBe(k, object, serial)) setSerial(k, object, serial);
   }
   operationsOf(type).load(k, object, view, targets);

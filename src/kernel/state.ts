@@ -353,6 +353,8 @@ export interface KernelState {
   runnableMask: number;
   /** derived: by (deadline, ticket). */
   readonly sleepers: Queue;
+  /** scratch: the deadline asked for last, and the same as a number (schedule.ts). */
+  readonly due: { deadline: bigint; tick: number };
   /** derived: objects changed since the last `settle`. */
   touched: KernelObject[];
   /** derived: objects that moved since the last `settle`: what links to them has changed too. */
@@ -398,6 +400,7 @@ export interface KernelState {
   /** scratch: a state record on its way in or out. */
   readonly record: Uint8Array;
   readonly recordView: DataView;
+  readonly recordWords: Uint32Array;
   /** scratch: bytes copied by the entry that is running, and its work beyond what every entry does (`WORK_TICKS`). */
   copied: number;
   work: number;
@@ -460,6 +463,7 @@ export function createState(machine: Machine): KernelState {
     runnable: Array.from({ length: 32 }, () => emptyQueue('turn')),
     runnableMask: 0,
     sleepers: emptyQueue('deadline'),
+    due: { deadline: 0n, tick: 0 },
     touched: [],
     moved: [],
     objectCount: 0,
@@ -489,6 +493,7 @@ export function createState(machine: Machine): KernelState {
     otherWindow: emptyWindow(WINDOW_PIECES),
     record,
     recordView: new DataView(record.buffer),
+    recordWords: new Uint32Array(record.buffer),
     copied: 0,
     work: 0,
     spentTicks: 0,

@@ -126,6 +126,44 @@ export function writeWindow(k: KernelState, window: Window, thread: Thread, sour
   k.copied += done;
 }
 
+/** Words of a record that are copied one by one: for few, that is cheaper than views of both sides. */
+const WORDS_MAX = 64;
+
+/** The word of memory at which the window begins, or -1 when it is in pieces or begins at no word. */
+function wordOf(window: Window, length: number): number {
+  const start = window.starts[0] as number;
+  return window.count === 1 && start % 4 === 0 && length % 4 === 0 && length <= 4 * WORDS_MAX
+    ? start / 4
+    : -1;
+}
+
+/** Copies the first `length` bytes of `k.record` into the thread's memory through the window, which is no longer. */
+export function writeRecordThrough(k: KernelState, window: Window, thread: Thread, length: number): void {
+  const word = wordOf(window, length);
+  if (word < 0) {
+    writeWindow(k, window, thread, k.record.subarray(0, length));
+    return;
+  }
+  const { words } = k.machine;
+  const { recordWords } = k;
+  for (let i = 0; 4 * i < length; i += 1) words[word + i] = recordWords[i] as number;
+  noteWrite(k, window, 0, thread);
+  k.copied += length;
+}
+
+/** Copies the first `length` bytes of the window into `k.record`. */
+export function readRecordThrough(k: KernelState, window: Window, length: number): void {
+  const word = wordOf(window, length);
+  if (word < 0) {
+    readWindow(k, window, k.record, length);
+    return;
+  }
+  const { words } = k.machine;
+  const { recordWords } = k;
+  for (let i = 0; 4 * i < length; i += 1) recordWords[i] = words[word + i] as number;
+  k.copied += length;
+}
+
 /** Copies `length` bytes from one window to another, writing in the name of `thread`. The windows may overlap in RAM. */
 export function copyWindow(k: KernelState, from: Window, to: Window, thread: Thread, length: number): void {
   let done = 0;

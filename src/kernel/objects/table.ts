@@ -32,8 +32,9 @@ const operations = {
   thread: threadOperations,
   reference: referenceOperations,
 } as const;
+const byNumber = [null, ...typeNames].map((name) => operations[name ?? 'reference']);
 
 /** The operations of a type, for an object that is known to be of it. */
 export function operationsOf(type: KernelObject['type']): TypeOperations<KernelObject> {
-  return operations[typeNameOf(type)] as unknown as TypeOperations<KernelObject>;
+  return byNumber[type] as unknown as TypeOperations<KernelObject>;
 }

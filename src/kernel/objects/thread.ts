@@ -118,7 +118,7 @@ export const threadOperations: TypeOperations<Thread> = {
     writeNumber(own, at.retired, thread.retired);
     writeNumber(own, at.entryCount, thread.entryCount);
     writeNumber(own, at.copiedBytes, thread.copiedBytes);
-    new Uint8Array(view.buffer, view.byteOffset, states.thread.size).set(thread.image);
+    recordBytes(k, view).set(thread.image);
   },
   links: (_k, thread) => [
     live(thread.space),
@@ -194,9 +194,15 @@ export const threadOperations: TypeOperations<Thread> = {
   },
 };
 
+/** The bytes of a thread's state in the view, which nearly always is that of `k.record`: a record that is as long. */
+function recordBytes(k: KernelState, view: DataView): Uint8Array {
+  if (view === k.recordView) return k.record;
+  return new Uint8Array(view.buffer, view.byteOffset, states.thread.size);
+}
+
 /** Loads what `check` let pass. Order words that were never handed out are not taken. */
 function loadWords(k: KernelState, thread: Thread, view: DataView): void {
-  thread.image.set(new Uint8Array(view.buffer, view.byteOffset, states.thread.size));
+  thread.image.set(recordBytes(k, view));
   thread.halves[0] = 0;
   thread.halves[1] = 0;
   const own = thread.view;
