@@ -39,7 +39,7 @@ export const FREE = 0x900;
 export const RECORDS = DATA;
 /** A window of each attacker onto a region of its own. */
 export const WINDOW = 0x4000_0000;
-/** A window of each attacker onto a region of the first, which may only be read. */
+/** A window of each attacker onto memory of the victim, which they may only read. */
 export const LOOKOUT = 0x5000_0000;
 
 /** One call: a0 to a7, then t0 and t1. */
@@ -181,19 +181,16 @@ export class Arena {
     const region = furniture.indexOf('region') * 0x20;
     world.must('reference_copy', first + REFERENCES + port, second + REFERENCES + port);
     world.must('reference_copy', first + REFERENCES + region, second + REFERENCES + region);
-    // The first lets the second look into its memory: a window that wants more than the region gives.
+    // The victim lets both look into some of its memory; their windows want more than that.
     const [lastRegion, lastMapping] = [furniture.lastIndexOf('region'), furniture.lastIndexOf('mapping')];
     const shown = { startAddress: PROGRAM + 0x4_0000, size: 0x1_0000, protection: 1 };
-    world.setState('region', first + OBJECTS + 0x20 * lastRegion, shown, [first + own.spaceReference]);
+    world.make(VICTIM, { 480: 'region' });
+    world.setState('region', VICTIM + 0x1e0, shown, [VICTIM + own.spaceReference]);
     const wanting = { startAddress: LOOKOUT, size: 0x1_0000, protection: 7 };
-    world.must(
-      'region_reference',
-      first + OBJECTS + 0x20 * lastRegion,
-      second + REFERENCES + 0x20 * lastRegion,
-    );
     for (const base of [first, second]) {
-      const from = base === first ? first : second;
-      const links = [from + REFERENCES + 0x20 * lastRegion, base + own.spaceReference];
+      const reference = base + REFERENCES + 0x20 * lastRegion;
+      world.must('region_reference', VICTIM + 0x1e0, reference);
+      const links = [reference, base + own.spaceReference];
       world.setState('mapping', base + OBJECTS + 0x20 * lastMapping, wanting, links);
     }
     for (const base of [first, second]) world.must('reference_copy', VICTIM + 0x160, base + own.output);
