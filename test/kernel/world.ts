@@ -21,10 +21,11 @@ import {
   typeNumbers,
 } from '../../src/kernel/abi/types.ts';
 import { Kernel, type RunEnd } from '../../src/kernel/kernel.ts';
-import { PAGE_GONE } from '../../src/kernel/state.ts';
+import { PAGE_GONE, type TaskService } from '../../src/kernel/state.ts';
 import type { TaskProcessor } from '../../src/kernel/task.ts';
 import { type TierOfTests, tierOfTests } from '../tools/tier.ts';
 import type { Assembler } from './assembler.ts';
+import { type OptOut, rebuildsAfterEntry, runRebuildingSlice } from './every-entry.ts';
 
 export const RAM_BYTES = 16 * 1024 * 1024;
 export const SEGMENT_SIZE = 64 * 1024 * 1024;
@@ -100,6 +101,8 @@ export class World {
   /** Null: the machine was given, and its tier is its giver's. */
   readonly #tier: TierOfTests | null;
   readonly #buffer: number;
+  #optOut: OptOut | null = null;
+  #services = new Map<number, TaskService>();
   #delays = 0;
 
   /** False for a world that a test breaks on purpose. */
@@ -111,7 +114,7 @@ export class World {
     this.machine = options.machine ?? createMachine(options.ramBytes ?? RAM_BYTES, this.#tier?.options);
     this.kernel = new Kernel(this.machine, options.image?.record ?? null);
     this.kernel.watchCleanPages();
-    this.task = this.kernel.createTask({ memoryPages: 16 });
+    this.task = this.#noting(this.kernel.createTask({ memoryPages: 16 }));
     this.store = new Map(options.image?.pages ?? []);
     this.onFault = options.onFault ?? (() => ({ bytes: new Uint8Array(0) }));
     this.#objectsAt = this.task.memoryAddress + 0x100;
@@ -191,6 +194,22 @@ export class World {
       this.view.setBigUint64(at as number, BigInt(value), true);
     }
     return this.#buffer;
+  }
+
+  /** The task, whose services are noted, so that they serve on after a rebuild. */
+  #noting(task: TaskProcessor): TaskProcessor {
+    const services = this.#services;
+    const { serve, stopServing } = task;
+    return Object.assign(task, {
+      serve(place: number, service: TaskService): void {
+        services.set(place, service);
+        serve.call(task, place, service);
+      },
+      stopServing(place: number): void {
+        services.delete(place);
+        stopServing.call(task, place);
+      },
+    });
   }
 
   #makeServer(): void {
@@ -375,8 +394,15 @@ export class World {
     return Array.from({ length: count }, (_, i) => this.word(offset + 8 * i));
   }
 
+  /** This world is not taken apart after every entry when all others are, for a reason of the list. */
+  optOut(reason: OptOut): void {
+    this.#optOut = reason;
+  }
+
   run(limit = 1_000_000): RunEnd {
     this.#tier?.turn(this.machine);
+    const mayRebuild = this.isChecked && this.#tier !== null && this.#optOut === null;
+    if (rebuildsAfterEntry && mayRebuild) return runRebuildingSlice(this, limit);
     return this.kernel.run(limit);
   }
 
@@ -542,7 +568,8 @@ export class World {
   }
 
   /** Saves everything, makes a fresh kernel on a fresh machine, and goes on there. */
-  rebuild(): void {
+  rebuild(isServingAsBefore = false): void {
+    const services = [...this.#services];
     const image = this.save();
     lastWorld = null;
     const fresh = new World({ image, onFault: this.onFault });
@@ -551,11 +578,13 @@ export class World {
     this.machine = fresh.machine;
     this.kernel = fresh.kernel;
     this.task = fresh.task;
+    this.#services = fresh.#services;
     this.store.clear();
     for (const [number, bytes] of fresh.store) this.store.set(number, bytes);
-    // The pager of the fresh kernel serves from this world from now on.
-    this.task.stopServing(this.portset);
-    this.task.serve(this.portset, { receive: (request) => this.#receive(request) });
+    // The servers of the fresh kernel are those of this world from now on.
+    if (isServingAsBefore) this.task.stopServing(this.portset);
+    else this.task.serve(this.portset, { receive: (request) => this.#receive(request) });
+    for (const [place, service] of services) this.task.serve(place, service);
   }
 }
 

@@ -1,0 +1,45 @@
+/**
+ * `npm run atomic`: every entry point stopped at every instruction; then the tests of kernel and userland, unchanged, with
+ * everything taken apart after every entry of a guest and made again in a fresh kernel.
+ *
+ *     node test/tools/atomic.ts [FILTER...]
+ *
+ * The last line is `N passed, N failed`, the sum of both. What is opted out is listed in test/kernel/every-entry.ts.
+ */
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const project = fileURLToPath(new URL('../..', import.meta.url));
+/** Files that choose for themselves what is taken apart when, and those that campaigns of their own run. */
+const themselves = ['modes', 'atomicity', 'promptness', 'hostile', 'model', 'ipc-model'];
+
+const given = process.argv.slice(2);
+const suites = ['kernel', 'userland']
+  .flatMap((room) => readdirSync(`${project}/test/${room}`).map((file) => `${room}/${file}`))
+  .filter((path) => path.endsWith('.test.ts'))
+  .filter((path) => !themselves.some((name) => path === `kernel/${name}.test.ts`));
+
+let passed = 0;
+let failed = 0;
+function run(title: string, environment: Readonly<Record<string, string>>, filters: readonly string[]): void {
+  console.log(`--- ${title}`);
+  const options = ['--jobs', '2', '--timeout-seconds', '900'];
+  const { stdout, status } = spawnSync(process.execPath, ['test/run.ts', ...options, ...filters], {
+    cwd: project,
+    env: { ...process.env, ...environment },
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    maxBuffer: 1 << 28,
+  });
+  process.stdout.write(stdout);
+  const last = /^(\d+) passed, (\d+) failed/m.exec(stdout.trimEnd().split('\n').at(-1) ?? '');
+  passed += Number(last?.[1] ?? 0);
+  failed += Math.max(Number(last?.[2] ?? 0), status === 0 && last !== null ? 0 : 1);
+}
+
+if (given.length === 0)
+  run('every instruction', { ATOMIC: 'all' }, ['kernel/atomicity', 'kernel/promptness']);
+run('every entry', { PERDURE_REBUILD: 'entry' }, given.length > 0 ? given : suites);
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
