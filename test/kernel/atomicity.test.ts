@@ -24,7 +24,8 @@ const only = process.env.SITUATION;
 const coverage = new Coverage();
 let instantCount = 0;
 
-for (const situation of allSituations.filter(({ name }) => only === undefined || name.includes(only))) {
+for (const [index, situation] of allSituations.entries()) {
+  if (only !== undefined && !situation.name.includes(only)) continue;
   let whole: ReturnType<typeof undisturbed>;
   let instants: readonly Instant[] = [];
 
@@ -40,13 +41,15 @@ for (const situation of allSituations.filter(({ name }) => only === undefined ||
     for (const instant of instants) goOnFrom(instant, whole);
   });
 
-  test(`rebuilt at every instant: ${situation.name}`, () => {
-    assert.ok(rebuildAlways(situation, whole, isEvery) >= 1);
-  });
+  const isShort = !isEvery && only === undefined && index % 3 !== 0;
+  if (!isShort)
+    test(`rebuilt at every instant: ${situation.name}`, () => {
+      assert.ok(rebuildAlways(situation, whole, isEvery) >= 1);
+    });
 
   test(`stopped by get_state, set again in a fresh kernel: ${situation.name}`, () => {
-    // Every second of them unless there is time for all: each costs two kernels.
-    const stopped = instants.filter((_, i) => isEvery || i % 2 === 0);
+    // Every fourth of them unless there is time for all: each costs two kernels.
+    const stopped = instants.filter((_, i) => isEvery || i % 4 === index % 4);
     for (const instant of stopped) stopAndGoOn(situation, instant, whole);
   });
 }

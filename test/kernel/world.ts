@@ -26,6 +26,7 @@ import type { TaskProcessor } from '../../src/kernel/task.ts';
 import { type TierOfTests, tierOfTests } from '../tools/tier.ts';
 import type { Assembler } from './assembler.ts';
 import { type OptOut, rebuildsAfterEntry, runRebuildingSlice } from './every-entry.ts';
+import { checkLast, setLast } from './last-world.ts';
 
 export const RAM_BYTES = 16 * 1024 * 1024;
 export const SEGMENT_SIZE = 64 * 1024 * 1024;
@@ -109,7 +110,7 @@ export class World {
   isChecked = true;
 
   constructor(options: WorldOptions = {}) {
-    checkLastWorld();
+    checkLast();
     this.#tier = options.machine === undefined ? tierOfTests() : null;
     this.machine = options.machine ?? createMachine(options.ramBytes ?? RAM_BYTES, this.#tier?.options);
     this.kernel = new Kernel(this.machine, options.image?.record ?? null);
@@ -121,7 +122,7 @@ export class World {
     this.#buffer = this.task.memoryAddress + PAGE;
     this.#makeServer();
     if (options.image !== undefined) this.#restore(options.image);
-    lastWorld = this;
+    setLast(this);
   }
 
   // The task's own objects.
@@ -571,9 +572,9 @@ export class World {
   rebuild(isServingAsBefore = false): void {
     const services = [...this.#services];
     const image = this.save();
-    lastWorld = null;
+    setLast(null);
     const fresh = new World({ image, onFault: this.onFault });
-    lastWorld = this;
+    setLast(this);
     fresh.onGate = this.onGate;
     this.machine = fresh.machine;
     this.kernel = fresh.kernel;
@@ -587,27 +588,6 @@ export class World {
     for (const [place, service] of services) this.task.serve(place, service);
   }
 }
-
-/** The world that was made last: the invariants hold in it when a test leaves it, at the latest. */
-let lastWorld: World | null = null;
-
-/** Checks the world that the test before has left, and counts every page that nobody wrote to. */
-function checkLastWorld(): void {
-  const world = lastWorld;
-  lastWorld = null;
-  if (world === null || !world.isChecked) return;
-  world.kernel.settle();
-  world.kernel.check();
-}
-
-process.on('exit', () => {
-  try {
-    checkLastWorld();
-  } catch (error) {
-    console.error('the last world of this file is left broken:', error);
-    process.exitCode = 1;
-  }
-});
 
 function rank(type: number): number {
   return type === typeNumbers.thread ? 2 : type === typeNumbers.space ? 0 : 1;
