@@ -37,6 +37,13 @@ export const THREADS_MAX = 0x1_0000;
 export const PROGRAM_OBJECTS_MAX = OBJECTS_MAX / 2;
 export const PROGRAM_THREADS_MAX = THREADS_MAX / 2;
 
+/**
+ * Items in the changed set of a nested region that nobody collects, and nested regions that collect at once: together
+ * they bound what the host keeps for collectors inside the subtree (about 400 MB). 2^16 pages are 256 MiB.
+ */
+export const CHANGED_ITEMS_MAX = 0x1_0000;
+export const NESTED_COLLECTORS_MAX = 64;
+
 /** Thread priorities are 0 (lowest) to 31. */
 export const PRIORITY_MAX = 31;
 export const PRIORITY_DEFAULT = 16;

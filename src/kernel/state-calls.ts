@@ -7,6 +7,7 @@
 import { faults, outcomes } from './abi/codes.ts';
 import { links, notReferencable, states, type TypeName, typeNames, typeNumbers } from './abi/types.ts';
 import { createObject, destroyObject, isTaskMemory, moveObject } from './lifecycle.ts';
+import { settle } from './memory/changed.ts';
 import { openRead, openWrite, readRecordThrough, writeRecordThrough } from './memory/copy.ts';
 import { hasRoom, mayLieAt } from './memory/limits.ts';
 import { findPlace, maySerialBe, named, namedReference, setSerial, type TypeNumber } from './names.ts';
@@ -165,6 +166,8 @@ export function getState(
   if (typeof references === 'number') return references;
   const opened = openWrite(k, k.window, caller, state, size);
   if (opened !== 0) return opened;
+  // Whether a nested region collects depends on what changed so far: that must not depend on when it was last looked at.
+  if (object.type === typeNumbers.region && object.collecting) settle(k);
   // Commit: nothing below can fail.
   if (isStopping && object.type === typeNumbers.thread) stop(k, object);
   if (size > 0) {

@@ -4,10 +4,17 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CHAIN_MAX, PLACES_MAX, STAGE_WORK } from '../../src/base/limits.ts';
+import {
+  CHAIN_MAX,
+  CHANGED_ITEMS_MAX,
+  NESTED_COLLECTORS_MAX,
+  PLACES_MAX,
+  STAGE_WORK,
+} from '../../src/base/limits.ts';
 import { faults, outcomes } from '../../src/kernel/abi/codes.ts';
 import type { EntryName } from '../../src/kernel/abi/entries.ts';
-import { ENTRY_TICKS, WORK_TICKS } from '../../src/kernel/abi/memory.ts';
+import { ENTRY_TICKS, itemKinds, WORK_TICKS } from '../../src/kernel/abi/memory.ts';
+import { states } from '../../src/kernel/abi/types.ts';
 import type { Mutex } from '../../src/kernel/state.ts';
 import { Assembler, a0, a1, s0, s1, s2 } from './assembler.ts';
 import { assertSame, resultOf } from './rebuild.ts';
@@ -289,6 +296,60 @@ test('one item taken from a large changed set costs what one of a small set does
     [...offsets].sort((a, b) => a - b),
   );
   assert.is(offsets.length, count - 101);
+});
+
+/** A nested region that collects: over the whole space of a program, whose slab lies in it. */
+function nestedCollector(): { world: World; region: number } {
+  const world = new World();
+  world.addProgram(1, new Assembler().call('mutex_create', PROGRAM + OBJECTS).end(GATE));
+  const region = BASE + 0x3_0000;
+  world.make(BASE, { 196608: 'region' });
+  const size = 2 * CHANGED_ITEMS_MAX * PAGE;
+  world.setState('region', region, { size, protection: 7 }, [BASE + own.spaceReference, 0]);
+  world.must('region_collect', region, world.buffer, 0);
+  return { world, region };
+}
+
+const collecting = (world: World, region: number): bigint => {
+  world.must('region_peek_state', region, world.buffer, 0, 0);
+  return world.view.getBigUint64(states.region.offset.collecting, true);
+};
+
+test('a nested region that nobody collects holds so many changes, then gives them up and says so', () => {
+  const { world, region } = nestedCollector();
+  const { page } = itemKinds;
+  let marked = 0;
+  const mark = () => world.call('region_mark_changed', region, (CHANGED_ITEMS_MAX + marked) * PAGE, page, 0);
+  while (mark() === outcomes.success) marked += 1;
+  assert.is(mark(), outcomes.noMemory);
+  // The making of this world left a few changes of its own.
+  assert.ok(marked <= CHANGED_ITEMS_MAX && marked > CHANGED_ITEMS_MAX - 10, `${marked} were marked`);
+  assert.is(collecting(world, region), 1n);
+  world.finish();
+  // The program made a mutex: one change too many.
+  assert.is(collecting(world, region), 0n);
+  world.must('region_peek_changed', region, 0, world.buffer, 10);
+  assert.is(world.task.result(2), 10);
+  world.kernel.check();
+  world.must('region_collect', region, world.buffer, 0);
+  assert.is(collecting(world, region), 1n);
+});
+
+test('so many nested regions may collect at once; one more is told that there is no room', () => {
+  const { world } = nestedCollector();
+  for (let i = 1; i <= NESTED_COLLECTORS_MAX; i += 1) {
+    const region = BASE + 0x3_0000 + 0x20 * i;
+    world.must('region_create', region);
+    const words = { size: PAGE, protection: 7 };
+    world.setState('region', region, words, [BASE + own.spaceReference, 0]);
+    const expected = i < NESTED_COLLECTORS_MAX ? outcomes.success : outcomes.noMemory;
+    assert.is(world.call('region_collect', region, world.buffer, 0), expected, `region ${i}`);
+    if (i < NESTED_COLLECTORS_MAX) continue;
+    assert.is(world.call('region_mark_changed', region, 0, itemKinds.page, 0), expected);
+    const state = world.fillState('region', { ...words, collecting: 1 });
+    assert.is(world.call('region_set_state', region, state, 0, 0), expected);
+  }
+  world.kernel.check();
 });
 
 test.run();

@@ -8,7 +8,13 @@
  */
 
 import { joinHalves } from '../../base/integer.ts';
-import { PAGE_SHIFT, PAGE_SIZE, PLACES_MAX } from '../../base/limits.ts';
+import {
+  CHANGED_ITEMS_MAX,
+  NESTED_COLLECTORS_MAX,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  PLACES_MAX,
+} from '../../base/limits.ts';
 import { forEachLinker } from '../links.ts';
 import {
   type KernelObject,
@@ -19,7 +25,7 @@ import {
   type Region,
   type Space,
 } from '../state.ts';
-import { setObject, setPage } from './changed-order.ts';
+import { changedCount, dropChangedFrom, setObject, setPage } from './changed-order.ts';
 import { visitSpans } from './spans.ts';
 
 /** Notes that the object's exportable state changed. Cheap: called on every entry. */
@@ -83,10 +89,32 @@ function climb(state: Climb, space: Space, address: number): void {
   });
 }
 
+/** True when the set of a nested region takes no more items. What a bottom region collects is its server's to bound. */
+export function isFull(region: Region): boolean {
+  return changedCount(region) >= CHANGED_ITEMS_MAX && live(region.space)?.bottom === null;
+}
+
+/** Nobody collects: the region gives its set up and collects no more, which its state tells, so its collector saves all. */
+function overflow(k: KernelState, region: Region): void {
+  countCollector(k, region, -1);
+  region.collecting = false;
+  dropChangedFrom(region, 0);
+  touch(k, region);
+}
+
+/** True when one more nested region may collect. */
+export function mayCollect(k: KernelState, space: Space | null): boolean {
+  return space === null || space.bottom !== null || k.nestedCollectingCount < NESTED_COLLECTORS_MAX;
+}
+
 /** Puts a page into a region's set; a write after a discard wins, and the first write's pc stays. */
 export function markPage(k: KernelState, region: Region, offset: number, pc: number): void {
   const before = region.changedPages.get(offset);
   if (before === pc || (before !== undefined && before !== PAGE_GONE && pc !== PAGE_GONE)) return;
+  if (before === undefined && isFull(region)) {
+    overflow(k, region);
+    return;
+  }
   setPage(region, offset, pc);
   if (k.contentSums !== null) forgetSum(k, region, offset);
   touch(k, region);
@@ -100,7 +128,12 @@ function forgetSum(k: KernelState, region: Region, offset: number): void {
 
 /** Puts an object into a region's set: `type` is negative when the object is gone. */
 export function markObject(k: KernelState, region: Region, offset: number, type: number): void {
-  if (region.changedObjects.get(offset) === type) return;
+  const before = region.changedObjects.get(offset);
+  if (before === type) return;
+  if (before === undefined && isFull(region)) {
+    overflow(k, region);
+    return;
+  }
   setObject(region, offset, type);
   touch(k, region);
 }

@@ -10,7 +10,15 @@ import { faults, outcomes } from '../abi/codes.ts';
 import { item, itemKinds } from '../abi/memory.ts';
 import { typeNumbers } from '../abi/types.ts';
 import { resolve } from '../memory/chain.ts';
-import { countCollector, markObject, markPage, settle, touch } from '../memory/changed.ts';
+import {
+  countCollector,
+  isFull,
+  markObject,
+  markPage,
+  mayCollect,
+  settle,
+  touch,
+} from '../memory/changed.ts';
 import {
   type ChangedItem,
   changedCount,
@@ -42,6 +50,7 @@ export function collect(k: KernelState, caller: Thread, registers: Uint32Array):
   if (itemCount < 0) return faults.invalidAddress;
   settle(k);
   const count = Math.min(itemCount, STAGE_ITEMS, changedCount(region));
+  if (!region.collecting && !mayCollect(k, live(region.space))) return outcomes.noMemory;
   const opened = openWrite(k, k.window, caller, items, count * item.size);
   if (opened !== 0) return opened;
   // Commit: the items are out of the set.
@@ -95,6 +104,10 @@ export function markChanged(k: KernelState, caller: Thread, registers: Uint32Arr
   const isPage = kind === itemKinds.page || kind === itemKinds.pageGone;
   if (!isPage && kind !== itemKinds.object && kind !== itemKinds.objectGone) return faults.invalidState;
   if (!isAligned(offset, isPage ? PAGE_SIZE : OBJECT_SIZE)) return faults.notAligned;
+  const space = live(region.space);
+  // Whether there is room must not depend on when the set was last looked at.
+  if (space !== null && space.bottom === null) settle(k);
+  if (isFull(region) || (!region.collecting && !mayCollect(k, space))) return outcomes.noMemory;
   // Memory may have changed its shape since the item came into the set: whatever peek_changed told goes in again.
   const object = objectIn(k, region, offset);
   const detail = argument(registers, 3);

@@ -12,7 +12,7 @@ import { item, itemKinds } from '../abi/memory.ts';
 import { states, typeNumbers } from '../abi/types.ts';
 import { addLinker, removeLinker } from '../links.ts';
 import { resolve, stretchAt } from '../memory/chain.ts';
-import { countCollector, settle, touch } from '../memory/changed.ts';
+import { countCollector, mayCollect, settle, touch } from '../memory/changed.ts';
 import { type ChangedItem, dropChangedFrom, emptyOrder } from '../memory/changed-order.ts';
 import { openWrite, writeWindow } from '../memory/copy.ts';
 import { forgetRegion } from '../memory/forget.ts';
@@ -161,7 +161,7 @@ export const regionOperations: TypeOperations<Region> = {
     writeNumber(view, at.threadLimit, region.threadLimit);
   },
   links: (_k, region) => [live(region.space), live(region.keeper)],
-  check(_k, region, view, [newSpace]) {
+  check(k, region, view, [newSpace]) {
     const space = (newSpace === undefined ? live(region.space) : newSpace) as Space | null;
     const start = view === null ? region.startAddress : readNumber(view, at.startAddress);
     const size = view === null ? region.size : readNumber(view, at.size);
@@ -169,6 +169,9 @@ export const regionOperations: TypeOperations<Region> = {
     if (!isAligned(start, PAGE_SIZE) || !isAligned(size, PAGE_SIZE)) return faults.notAligned;
     if (start + size > (space === null ? BOTTOM_ADDRESS_END : addressEnd(space)))
       return faults.invalidAddress;
+    const isCounted = region.collecting && live(region.space)?.bottom === null;
+    const willCollect = view === null ? region.collecting : readNumber(view, at.collecting) === 1;
+    if (willCollect && !isCounted && !mayCollect(k, space)) return outcomes.noMemory;
     if (view === null) return 0;
     if (!isProtection(readNumber(view, at.protection))) return faults.invalidState;
     const collecting = readNumber(view, at.collecting);

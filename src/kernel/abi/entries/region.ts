@@ -62,7 +62,7 @@ export const regionEntries = {
   region_set_state: {
     number: 0x506,
     class: 'short',
-    outcomes: [],
+    outcomes: ['noMemory'],
     faults: [...naming, 'notReference', 'invalidState'],
     arguments: ['region', 'state', 'spaceReference', 'keeperReference'],
     results: [],
@@ -139,7 +139,7 @@ export const regionEntries = {
   region_collect: {
     number: 0x516,
     class: 'multi-stage',
-    outcomes: [],
+    outcomes: ['noMemory'],
     faults: [...naming],
     becomes: [],
     arguments: ['region', 'items', 'itemCount'],
@@ -160,7 +160,7 @@ export const regionEntries = {
   region_mark_changed: {
     number: 0x518,
     class: 'short',
-    outcomes: [],
+    outcomes: ['noMemory'],
     faults: [...naming, 'invalidState'],
     arguments: ['region', 'offset', 'kind', 'detail'],
     results: [],
