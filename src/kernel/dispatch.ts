@@ -11,6 +11,7 @@ import { faults, outcomes } from './abi/codes.ts';
 import { type EntryName, entries } from './abi/entries.ts';
 import { kernelRecord } from './abi/memory.ts';
 import { typeNumbers } from './abi/types.ts';
+import * as donate from './donate.ts';
 import { nextWord } from './entropy.ts';
 import { type Served, serveFault, serveMemoryFault } from './fault.ts';
 import * as interrupts from './interrupts.ts';
@@ -40,9 +41,6 @@ export type Handler = (k: KernelState, caller: Thread, registers: Uint32Array) =
 
 /** Absent pages that one entry may meet before control goes back, so that a keeper that answers nothing cannot hang us. */
 const ABSENT_MAX = 1024;
-
-/** Entries whose handler is still to be written: to a guest they are not there. */
-const unbuilt: Handler = () => faults.invalidEntry;
 
 function common<N extends string, const T extends TypeNumber>(name: N, type: T) {
   const handlers = {
@@ -141,7 +139,7 @@ const handlers: Readonly<Record<EntryName, Handler>> = {
   thread_set_client: parking.setClient,
   thread_get_server: parking.getServer,
   thread_set_server: parking.setServer,
-  thread_schedule: unbuilt,
+  thread_schedule: donate.schedule,
 };
 
 const FIRST_NUMBER = 0x400;

@@ -106,6 +106,8 @@ function chainLength(start: Borrower): number {
 function borrowerOf(k: KernelState, thread: Thread): Borrower | null {
   // What a task waits for is in no image, and takes nobody's turn.
   if (thread.isTask) return null;
+  // One that asks for the processor lends no priority: its scheduler has its own reasons.
+  if ((thread.flags & threadFlags.asking) !== 0) return null;
   const object = thread.waitingFor;
   switch (object?.type) {
     case typeNumbers.mutex:

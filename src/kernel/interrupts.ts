@@ -126,6 +126,8 @@ function enterHandler(
 
 /** The thread leaves whatever it waits in; it will make its call, or its access, again. */
 function leaveWait(k: KernelState, thread: Thread): void {
+  // A donor keeps its processor for the handler; it makes its call again.
+  thread.flags &= ~threadFlags.donating;
   if (thread.queue?.order === 'turn') return;
   // Being without the processor is no wait: the thread stays among those that ask for it.
   if ((thread.flags & threadFlags.asking) !== 0) return;

@@ -13,6 +13,7 @@ import { kernelRecord } from './abi/memory.ts';
 import { protection, typeNumbers } from './abi/types.ts';
 import { checkChanged, checkSome, checkState } from './check/check.ts';
 import { enter } from './dispatch.ts';
+import { currentThread, donatedTicks } from './donate.ts';
 import { mixSeed } from './entropy.ts';
 import { serveFault, serveMemoryFault } from './fault.ts';
 import { createObject } from './lifecycle.ts';
@@ -23,9 +24,9 @@ import { installEntry, useTables } from './memory/tables.ts';
 import { findPlace, objectAt } from './names.ts';
 import { pointAt } from './objects/reference.ts';
 import { loadRecord, writeRecord } from './record.ts';
-import { loadRegisters } from './registers.ts';
+import { clearReservation, loadRegisters } from './registers.ts';
 import { dropReservations, firstRunnable } from './runnable.ts';
-import { chargeEntry, rotate, tickOf, ticksToDeadline, wakeDueSleepers } from './schedule.ts';
+import { chargeEntry, rotate, spendTicks, tickOf, ticksToDeadline, wakeDueSleepers } from './schedule.ts';
 import { createState, type KernelState, type Thread } from './state.ts';
 import { checkTaskPlace, createTask, serveQueued, type TaskProcessor, tellTasks } from './task.ts';
 import { drain, type TraceEvent } from './trace.ts';
@@ -129,7 +130,7 @@ export class Kernel {
     tellTasks(k);
     if (k.slicesGivenUp) return 'service';
     while (k.spentTicks < limitTicks) {
-      const thread = firstRunnable(k);
+      const thread = currentThread(k);
       if (thread === null) return 'idle';
       if (!this.#step(thread, limitTicks - k.spentTicks)) return 'service';
       if (k.slicesGivenUp) return 'service';
@@ -153,22 +154,30 @@ export class Kernel {
     const space = thread.space;
     assert(space !== null, 'kernel: a runnable thread has a space');
     useTables(k, space);
-    const budget = Math.min(left, thread.quantumLeft, Math.max(1, ticksToDeadline(k)), BUDGET_MAX);
+    const root = k.donors.length === 0 ? thread : (k.donors[0] as Thread);
+    const given = k.donors.length === 0 ? root.quantumLeft : Math.min(root.quantumLeft, donatedTicks(k));
+    const budget = Math.min(left, given, Math.max(1, ticksToDeadline(k)), BUDGET_MAX);
+    const { nextTurn, nextTicket } = k;
     const trap = hart.run(budget);
     const retired = hart.lastRetired;
     if (retired > 0) {
       thread.retired += retired;
       k.statistics.retired += retired;
-      thread.quantumLeft -= retired;
       k.spentTicks += retired;
+      spendTicks(k, thread, retired);
       this.#faultsWithoutProgress = 0;
     }
     const spent = k.spentTicks;
     const isDone = trap === traps.budget || this.#serve(thread, trap);
-    if (thread.quantumLeft <= 0 && thread.queue?.order === 'turn') rotate(k, thread);
+    if (root.quantumLeft <= 0 && root.queue?.order === 'turn') rotate(k, root);
     if (k.sleepers.first !== null) wakeDueSleepers(k);
     if (k.toServe.size > 0 && !this.#serveQueues()) return false;
     if (k.tasksToTell.size > 0) tellTasks(k);
+    if (root !== thread) {
+      // Whatever happened may have given the donors' time to another: a reservation does not outlast that.
+      const isQuiet = k.spentTicks === spent && k.nextTurn === nextTurn && k.nextTicket === nextTicket;
+      if (!isQuiet) clearReservation(k, thread);
+    }
     if (k.spentTicks !== spent) this.afterEntry?.();
     return isDone;
   }

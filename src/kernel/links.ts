@@ -137,6 +137,7 @@ export function forEachLinker(object: KernelObject, visit: (linker: KernelObject
       break;
     case typeNumbers.thread:
       visitQueue(object.waiters, visit);
+      visitQueue(object.scheduled, visit);
       for (const mutex of object.owned) visit(mutex);
       for (let one = object.firstServer; one !== null; one = one.nextServer) visit(one);
       for (let one = object.firstClient; one !== null; one = one.nextClient) visit(one);

@@ -88,6 +88,10 @@ function namedEitherWay<T extends TypeNumber>(
   return target.type === type ? (target as ObjectOfType<T>) : faults.wrongType;
 }
 
+export function namedThread(k: KernelState, caller: Thread, address: number): Named<Thread> {
+  return namedEitherWay(k, caller, address, typeNumbers.thread);
+}
+
 export function namedPort(k: KernelState, caller: Thread, address: number): Named<Port> {
   return namedEitherWay(k, caller, address, typeNumbers.port);
 }

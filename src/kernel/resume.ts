@@ -20,15 +20,17 @@ import { clientSide, isVerbOf, serverSide } from './ipc/side.ts';
 import { noteStray } from './links.ts';
 import { touch } from './memory/changed.ts';
 import { enqueue } from './queue.ts';
+import { isAsking, makeReady, schedulerOf } from './ready.ts';
 import { deadlineOf, entryNumber, registersOf } from './registers.ts';
-import { insertRunnable } from './runnable.ts';
-import { forgetTurn, leaveQueue, takeNewTurn } from './schedule.ts';
+import { forgetTurn, insertRunnable, takeNewTurn } from './runnable.ts';
+import { leaveQueue } from './schedule.ts';
 import { type KernelObject, type KernelState, live, type Port, type Queue, type Thread } from './state.ts';
 
 /** Puts a thread that is in no queue where its state says. */
 export function resume(k: KernelState, thread: Thread): void {
   if ((thread.flags & threadFlags.stopped) !== 0 || thread.isTask || live(thread.space) === null) return;
   const object = live(thread.waitingFor);
+  settleFlags(k, thread);
   if (isFaulting(thread) && object === null) return;
   const queue = queueOf(k, thread, object);
   if (queue !== null) {
@@ -36,6 +38,7 @@ export function resume(k: KernelState, thread: Thread): void {
       thread.ticket = k.nextTicket;
       k.nextTicket += 1;
     }
+    thread.flags &= ~(threadFlags.scheduled | threadFlags.donating);
     // A sleeper waits for its deadline and nothing else, and nobody else has one.
     if (queue === k.sleepers) thread.waitingFor = null;
     else thread.deadline = 0n;
@@ -46,12 +49,45 @@ export function resume(k: KernelState, thread: Thread): void {
     if (service !== null && service.service !== null) k.toServe.add(service);
     return;
   }
-  thread.flags &= ~threadFlags.faulting;
+  thread.flags &= ~(threadFlags.faulting | threadFlags.asking);
   thread.waitingFor = null;
   thread.ticket = 0;
   thread.deadline = 0n;
-  if (thread.turn <= 0 || thread.turn >= k.nextTurn) takeNewTurn(k, thread);
+  const hasTurn = thread.turn > 0 && thread.turn < k.nextTurn;
+  if ((thread.flags & threadFlags.scheduled) !== 0) {
+    const scheduler =
+      object?.type === typeNumbers.thread && object !== thread && !object.isTask ? object : null;
+    if (scheduler !== null) {
+      thread.waitingFor = scheduler;
+      if (!hasTurn) takeNewTurn(k, thread);
+      enqueue(scheduler.scheduled, thread);
+      return;
+    }
+    thread.flags &= ~threadFlags.scheduled;
+  }
+  // Only a restart says of a thread that has a scheduler that it runs all the same.
+  if (!hasTurn || (k.hasRun && schedulerOf(k, thread) !== null)) {
+    makeReady(k, thread);
+    return;
+  }
   insertRunnable(k, thread);
+}
+
+/** Flags of the processor that do not go together, or not with the call in the registers, are forgotten. */
+function settleFlags(k: KernelState, thread: Thread): void {
+  if (entryNumber(registersOf(k, thread)) !== entries.thread_schedule.number) {
+    thread.flags &= ~threadFlags.donating;
+  }
+  if (isFaulting(thread)) {
+    thread.flags &= ~(threadFlags.asking | threadFlags.scheduled | threadFlags.donating);
+  }
+  if (isAsking(thread)) thread.flags &= ~(threadFlags.scheduled | threadFlags.donating);
+}
+
+/** The queue of one that asks for the processor, or null when it must ask again. */
+function askingQueue(thread: Thread, object: KernelObject | null): Queue | null {
+  if (object?.type === typeNumbers.port) return hasServer(object) ? null : object.clients;
+  return object?.type === typeNumbers.thread && object !== thread ? object.waiters : null;
 }
 
 /** The queue that the thread belongs into, or null when it should run. */
@@ -59,6 +95,7 @@ function queueOf(k: KernelState, thread: Thread, object: KernelObject | null): Q
   const registers = registersOf(k, thread);
   const verb = entryNumber(registers);
   if (isFaulting(thread)) return object === null ? null : faultQueue(object);
+  if (isAsking(thread)) return askingQueue(thread, object);
   if (thread.deadline !== 0n) {
     const isSame = deadlineOf(registers) === thread.deadline;
     return verb === entries.clock_sleep.number && isSame ? k.sleepers : null;

@@ -7,7 +7,9 @@
  * to the rightful first may come back after it (`dropReservations` settles that before the first slice).
  * Called by schedule.ts, resume.ts, inherit.ts and kernel.ts.
  */
+import { QUANTUM_TICKS } from '../base/limits.ts';
 import { typeNumbers } from './abi/types.ts';
+import { isDonating, leafOf } from './donation.ts';
 import { touch } from './memory/changed.ts';
 import { dequeue, enqueue } from './queue.ts';
 import { clearReservation, hasReservation } from './registers.ts';
@@ -26,15 +28,35 @@ function enter(k: KernelState, thread: Thread): void {
 
 function leave(k: KernelState, thread: Thread): void {
   const queue = k.runnable[thread.effective] as Queue;
+  // One that is scheduled is in its scheduler's queue.
+  const isCounted = thread.queue === queue;
   dequeue(thread);
-  if (queue.first === null) k.runnableMask = (k.runnableMask & ~(1 << thread.effective)) >>> 0;
+  if (isCounted && queue.first === null) k.runnableMask = (k.runnableMask & ~(1 << thread.effective)) >>> 0;
+}
+
+/** Gives the thread the last place among those of its priority, with a whole quantum. */
+export function takeNewTurn(k: KernelState, thread: Thread): void {
+  thread.turn = k.nextTurn;
+  k.nextTurn += 1;
+  thread.quantumLeft = QUANTUM_TICKS;
+}
+
+/** A thread that does not run has no turn, and a whole quantum for when it does: one form for one state. */
+export function forgetTurn(thread: Thread): void {
+  thread.turn = 0;
+  thread.quantumLeft = QUANTUM_TICKS;
+}
+
+/** Who had the first place has it no more: it, or who ran on its time, loses its reservation. */
+function loseReservation(k: KernelState, before: Thread): void {
+  clearReservation(k, isDonating(before) ? (leafOf(k, before) ?? before) : before);
 }
 
 /** Puts the thread among the runnable ones at its turn. */
 export function insertRunnable(k: KernelState, thread: Thread): void {
   const before = firstRunnable(k);
   enter(k, thread);
-  if (k.hasRun && before !== null && firstRunnable(k) !== before) clearReservation(k, before);
+  if (k.hasRun && before !== null && firstRunnable(k) !== before) loseReservation(k, before);
 }
 
 /** Takes the thread, which runs no longer, out of the runnable ones. */
@@ -45,7 +67,7 @@ export function removeRunnable(k: KernelState, thread: Thread): void {
 
 /** The thread's effective priority is another one: a runnable thread goes where it belongs now, with its turn. */
 export function setEffective(k: KernelState, thread: Thread, effective: number): void {
-  if (thread.queue?.order !== 'turn') {
+  if (thread.queue === null || thread.queue !== k.runnable[thread.effective]) {
     thread.effective = effective;
     return;
   }
@@ -53,12 +75,13 @@ export function setEffective(k: KernelState, thread: Thread, effective: number):
   leave(k, thread);
   thread.effective = effective;
   enter(k, thread);
-  if (k.hasRun && before !== null && firstRunnable(k) !== before) clearReservation(k, before);
+  if (k.hasRun && before !== null && firstRunnable(k) !== before) loseReservation(k, before);
 }
 
 /** Once all is restored, before the first slice: only the thread whose turn it is keeps a reservation. */
 export function dropReservations(k: KernelState): void {
-  const first = firstRunnable(k);
+  const root = firstRunnable(k);
+  const first = root === null ? null : leafOf(k, root);
   for (const object of k.bySerial.values()) {
     if (object.type !== typeNumbers.thread || object === first || !hasReservation(k, object)) continue;
     clearReservation(k, object);

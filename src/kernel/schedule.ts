@@ -9,15 +9,16 @@
  */
 
 import { TWO_32 } from '../base/integer.ts';
-import { QUANTUM_TICKS } from '../base/limits.ts';
 import { COPY_TICKS_PER_64_BYTES, ENTRY_TICKS, WORK_TICKS } from './abi/memory.ts';
 import { threadFlags } from './abi/types.ts';
+import { spendDonated } from './donate.ts';
 import { beginLending, endLending } from './inherit.ts';
 import { touch } from './memory/changed.ts';
 import { dequeue, enqueue } from './queue.ts';
+import { makeReady, schedulerOf } from './ready.ts';
 import { completeCall } from './registers.ts';
 import { results } from './results.ts';
-import { insertRunnable, removeRunnable } from './runnable.ts';
+import { forgetTurn, insertRunnable, removeRunnable, takeNewTurn } from './runnable.ts';
 import { type KernelObject, type KernelState, live, type Queue, type Thread } from './state.ts';
 import { note, traceEvents } from './trace.ts';
 
@@ -32,25 +33,20 @@ export function leaveQueue(k: KernelState, thread: Thread): void {
   }
 }
 
-/** Gives the thread the last place among those of its priority, with a whole quantum. */
-export function takeNewTurn(k: KernelState, thread: Thread): void {
-  thread.turn = k.nextTurn;
-  k.nextTurn += 1;
-  thread.quantumLeft = QUANTUM_TICKS;
-}
-
-/** A thread that does not run has no turn, and a whole quantum for when it does: one form for one state. */
-export function forgetTurn(thread: Thread): void {
-  thread.turn = 0;
-  thread.quantumLeft = QUANTUM_TICKS;
-}
-
 /** The first thread has spent its quantum: the next of its priority has its turn. */
 export function rotate(k: KernelState, thread: Thread): void {
-  leaveQueue(k, thread);
+  removeRunnable(k, thread);
+  if (schedulerOf(k, thread) !== null) {
+    // It has got a scheduler meanwhile.
+    makeReady(k, thread);
+    return;
+  }
   takeNewTurn(k, thread);
   insertRunnable(k, thread);
 }
+
+/** A thread that waits has the processor from nobody, and gives it to nobody. */
+const RUNNING_FLAGS = threadFlags.scheduled | threadFlags.donating;
 
 /**
  * The thread comes after all that wait already. A user task stands between them and whoever comes next, without using
@@ -70,6 +66,7 @@ function takeTicket(k: KernelState, thread: Thread): void {
  */
 export function wait(k: KernelState, thread: Thread, queue: Queue, object: KernelObject): number {
   leaveQueue(k, thread);
+  thread.flags &= ~RUNNING_FLAGS;
   thread.waitingFor = object;
   takeTicket(k, thread);
   forgetTurn(thread);
@@ -86,8 +83,11 @@ export function wait(k: KernelState, thread: Thread, queue: Queue, object: Kerne
  */
 export function wake(k: KernelState, thread: Thread): void {
   const isRunnable = thread.queue?.order === 'turn';
-  if (!isRunnable) leaveQueue(k, thread);
-  thread.waitingFor = null;
+  if (!isRunnable) {
+    leaveQueue(k, thread);
+    thread.flags &= ~(RUNNING_FLAGS | threadFlags.asking);
+    thread.waitingFor = null;
+  }
   thread.ticket = 0;
   thread.deadline = 0n;
   thread.flags &= ~threadFlags.faulting;
@@ -99,8 +99,7 @@ export function wake(k: KernelState, thread: Thread): void {
     return;
   }
   if ((thread.flags & threadFlags.stopped) !== 0 || live(thread.space) === null) return;
-  takeNewTurn(k, thread);
-  insertRunnable(k, thread);
+  makeReady(k, thread);
 }
 
 /** Ends the thread's wait, and its call with this outcome. */
@@ -113,6 +112,11 @@ export function finish(k: KernelState, thread: Thread, outcome: number): void {
 /** The thread neither runs nor waits, until its state is set: it has no space, or a fault that nobody answers. */
 export function park(k: KernelState, thread: Thread): void {
   leaveQueue(k, thread);
+  if ((thread.flags & (RUNNING_FLAGS | threadFlags.asking)) !== 0) {
+    thread.flags &= ~(RUNNING_FLAGS | threadFlags.asking);
+    thread.waitingFor = null;
+    thread.ticket = 0;
+  }
   forgetTurn(thread);
   touch(k, thread);
   note(k, traceEvents.park.kind, thread.serial, 0, 0);
@@ -161,6 +165,8 @@ export function wakeDueSleepers(k: KernelState): void {
 /** The thread sleeps until this tick. Its registers are still those of the call. */
 export function sleep(k: KernelState, thread: Thread, deadline: bigint): number {
   leaveQueue(k, thread);
+  thread.flags &= ~RUNNING_FLAGS;
+  thread.waitingFor = null;
   thread.deadline = deadline;
   takeTicket(k, thread);
   forgetTurn(thread);
@@ -170,6 +176,15 @@ export function sleep(k: KernelState, thread: Thread, deadline: bigint): number 
   return results.blocked;
 }
 
+/** Takes the ticks that the running thread spent from who gave them: itself, or the donors. */
+export function spendTicks(k: KernelState, thread: Thread, ticks: number): void {
+  const root = k.donors.length === 0 ? thread : (k.donors[0] as Thread);
+  if (root.queue?.order === 'turn') root.quantumLeft -= ticks;
+  if (k.donors.length === 0) return;
+  touch(k, root);
+  spendDonated(k, ticks);
+}
+
 /** Charges the thread for an entry, by the tick rule. What no longer runs has no quantum to spend. */
 export function chargeEntry(k: KernelState, thread: Thread): void {
   const ticks = ENTRY_TICKS + Math.ceil(k.copied / 64) * COPY_TICKS_PER_64_BYTES + k.work * WORK_TICKS;
@@ -177,6 +192,6 @@ export function chargeEntry(k: KernelState, thread: Thread): void {
   k.copied = 0;
   k.work = 0;
   k.spentTicks += ticks;
-  if (thread.queue?.order === 'turn') thread.quantumLeft -= ticks;
+  spendTicks(k, thread, ticks);
   k.machine.hart.addTicks(ticks);
 }

@@ -268,6 +268,8 @@ export interface Thread extends ObjectBase, BorrowerBase {
   lendsTo: Borrower | null;
   /** derived: threads that wait for this one as their peer, in ticket order. */
   readonly waiters: Queue;
+  /** derived: threads that it knows to be ready, as their scheduler, by turn. */
+  readonly scheduled: Queue;
   /** derived: mutexes it owns. */
   readonly owned: Set<Mutex>;
   /** host: true for a user task, whose processor is host code. */
@@ -351,6 +353,8 @@ export interface KernelState {
   /** derived: runnable threads by effective priority, and one bit for each priority that has some. */
   readonly runnable: readonly Queue[];
   runnableMask: number;
+  /** derived: living threads and spaces that link to a scheduler. */
+  schedulerLinks: number;
   /** derived: by (deadline, ticket). */
   readonly sleepers: Queue;
   /** scratch: the deadline asked for last, and the same as a number (schedule.ts). */
@@ -404,6 +408,9 @@ export interface KernelState {
   /** scratch: bytes copied by the entry that is running, and its work beyond what every entry does (`WORK_TICKS`). */
   copied: number;
   work: number;
+  /** scratch: those whose time the running thread uses, the root first; the port that is being destroyed. */
+  readonly donors: Thread[];
+  closing: Port | null;
   /** scratch: ticks that passed since `run` began. */
   spentTicks: number;
   /** scratch: a task asked `run` to return. */
@@ -496,6 +503,9 @@ export function createState(machine: Machine): KernelState {
     recordWords: new Uint32Array(record.buffer),
     copied: 0,
     work: 0,
+    donors: [],
+    closing: null,
+    schedulerLinks: 0,
     spentTicks: 0,
     slicesGivenUp: false,
     hasRun: false,
@@ -550,6 +560,7 @@ export function emptyThreadFields(isTask: boolean) {
     lentCounts: null,
     lendsTo: null,
     waiters: emptyQueue('ticket'),
+    scheduled: emptyQueue('turn'),
     owned: new Set<Mutex>(),
     isTask,
   };

@@ -20,6 +20,7 @@ import { resolve } from './memory/chain.ts';
 import { makeTaskMemory } from './memory/frames.ts';
 import { emptySpans } from './memory/spans.ts';
 import { namedPortset } from './names.ts';
+import { isAsking } from './ready.ts';
 import {
   argumentWord,
   entryNumber,
@@ -249,6 +250,11 @@ function serveClient(k: KernelState, set: Portset, client: Thread): boolean {
 
 function serveOne(k: KernelState, client: Thread, port: Port, service: TaskService): boolean {
   k.copied = 0;
+  if (isAsking(client)) {
+    // A task has no time to give: it asks elsewhere.
+    wake(k, client);
+    return true;
+  }
   if (isFaulting(client)) return serveFaultingClient(k, client);
   if (isConnect(entryNumber(registersOf(k, client)))) {
     // It came while nobody served the set: a task takes no reliable connections.

@@ -164,6 +164,11 @@ const breakages: Readonly<Record<InvariantName, (k: KernelState, world: World) =
   },
   reservationIsFirst: (k) => waiterOf(k).view.setBigUint64(states.thread.offset.reservation, 64n, true),
   runsAtPriority: (k) => Object.assign(firstOf(k), { priority: 31, effective: 31 }),
+  schedulerKnowsScheduled: (k) =>
+    Object.assign(firstOf(k), { flags: firstOf(k).flags | threadFlags.scheduled }),
+  ownsProcessorOrWaits: (k) =>
+    Object.assign(waiterOf(k), { flags: waiterOf(k).flags | threadFlags.donating }),
+  schedulerLinksAreCounted: (k) => Object.assign(k, { schedulerLinks: 3 }),
   effectiveIsHighest: (k) => Object.assign(freshOf(k), { effective: 31 }),
   lentIsCounted: (k) => Object.assign(freshOf(k), { lentMask: 1 }),
   queueIndexIsRight: (k) => Object.assign(mutexOf(k).waiters, { index: [{ threads: [] }] }),
@@ -315,6 +320,7 @@ const wholeOnly: readonly InvariantName[] = [
   'objectCountIsRight',
   'threadCountIsRight',
   'lentIsCounted',
+  'schedulerLinksAreCounted',
   'queueIndexIsRight',
   'collectingCountIsRight',
   'nestedCountIsRight',

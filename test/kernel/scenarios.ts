@@ -19,6 +19,7 @@ import { handlerScenarios } from './handler-scenarios.ts';
 import { ipcScenarios } from './ipc-scenarios.ts';
 import { memoryScenarios } from './memory-scenarios.ts';
 import { inheritScenarios } from './scenarios-inherit.ts';
+import { scheduleScenarios } from './scenarios-schedule.ts';
 import { CODE, DATA, own, PROGRAM, SLAB_SIZE, type World } from './world.ts';
 
 export interface Scenario {
@@ -507,5 +508,6 @@ export const scenarios: readonly Scenario[] = [
   ...handlerScenarios,
   ...ipcScenarios,
   ...inheritScenarios,
+  ...scheduleScenarios,
   ...memoryScenarios,
 ];

@@ -157,6 +157,8 @@ export const threadFlags = {
   asking: 2048,
   /** The thread's scheduler knows that it could run; it runs while somebody donates to it. */
   scheduled: 4096,
+  /** The thread gives its processor away, as the thread_schedule in its registers says. */
+  donating: 8192,
   /** My server (client) has taken our conversation out to serve or call another; I wait until it puts it back. */
   serverParked: 0x1_0000,
   clientParked: 0x2_0000,

@@ -96,8 +96,11 @@ function checkCounts(k: KernelState): void {
   let collectingCount = 0;
   let nestedCount = 0;
   let threadCount = 0;
+  let schedulerLinks = 0;
   for (const object of k.bySerial.values()) {
     if (object.type === typeNumbers.thread && object.serial < TRANSIENT_SERIAL_START) threadCount += 1;
+    const mayLink = object.type === typeNumbers.thread || object.type === typeNumbers.space;
+    if (mayLink && object.scheduler !== null) schedulerLinks += 1;
     if (object.type !== typeNumbers.region || !object.collecting) continue;
     const space = live(object.space);
     if (space === null) continue;
@@ -106,6 +109,7 @@ function checkCounts(k: KernelState): void {
   }
   holds(collectingCount === k.collectingCount, 'collectingCountIsRight');
   holds(nestedCount === k.nestedCollectingCount, 'nestedCountIsRight');
+  holds(schedulerLinks === k.schedulerLinks, 'schedulerLinksAreCounted');
   holds(threadCount === k.threadCount, 'threadCountIsRight');
 }
 
@@ -195,6 +199,7 @@ function checkQueuesWhole(k: KernelState): void {
       object.type === typeNumbers.thread
     ) {
       walk(object.waiters);
+      if (object.type === typeNumbers.thread) walk(object.scheduled);
     }
   }
   for (const object of k.bySerial.values()) {

@@ -48,6 +48,10 @@ export const invariants = {
   effectiveIsHighest: 'the effective priority of a thread is the highest of its own and what is lent to it',
   lentIsCounted: 'what is lent to threads, mutexes and conds is what those lend that wait, and owned mutexes',
   queueIndexIsRight: 'the index of a queue, when there is one, holds its threads in order',
+  schedulerKnowsScheduled: 'a thread that is scheduled is in the queue of the scheduler that it links to',
+  ownsProcessorOrWaits:
+    'only a thread that could run is scheduled or donates; one that asks waits, and is neither',
+  schedulerLinksAreCounted: 'the number of links to schedulers is right',
   runnableWaitsForNothing: 'a runnable thread waits for nothing',
   sleeperHasDeadline: 'a sleeper has a deadline and waits for nothing else',
   waitsWhereLinkSays: 'a thread that waits is in the queue of what its link names',

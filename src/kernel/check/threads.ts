@@ -6,6 +6,7 @@
  */
 import { PRIORITY_MAX } from '../../base/limits.ts';
 import { threadFlags, typeNumbers } from '../abi/types.ts';
+import { isDonating, leafOf } from '../donation.ts';
 import { hasDeliverable } from '../interrupts.ts';
 import { hasReservation } from '../registers.ts';
 import { firstRunnable } from '../runnable.ts';
@@ -28,6 +29,7 @@ export function checkThread(k: KernelState, thread: Thread): void {
   const space = live(thread.space);
   holds(space === null || space.threads.has(thread), 'spaceListsThread', thread);
   checkQueueEnds(thread.waiters, thread);
+  checkQueueEnds(thread.scheduled, thread);
   if (thread.queue !== null) checkQueuePlace(thread, thread.queue);
   checkRunState(k, thread);
 }
@@ -44,13 +46,21 @@ function checkRunState(k: KernelState, thread: Thread): void {
     holds(queue?.order !== 'turn', 'taskHasNoTurn', thread);
     if (queue === null) return;
   } else holds(!hasDeliverable(thread), 'pendingIsTaken', thread);
-  const mayReserve = queue?.order === 'turn' && firstRunnable(k) === thread;
+  const processorFlags = thread.flags & (threadFlags.scheduled | threadFlags.donating);
+  const isAsking = (thread.flags & threadFlags.asking) !== 0;
+  const isRight = isAsking ? queue?.order === 'ticket' && processorFlags === 0 : true;
+  holds(isRight && (processorFlags === 0 || queue?.order === 'turn'), 'ownsProcessorOrWaits', thread);
+  const mayReserve = queue?.order === 'turn' && isCurrent(k, thread);
   holds(mayReserve || !k.hasRun || !hasReservation(k, thread), 'reservationIsFirst', thread);
   const waitingFor = live(thread.waitingFor);
   if (queue === null) holds(isFaulting && waitingFor === null, 'unqueuedIsAtFault', thread);
   else if (queue.order === 'turn') {
-    holds(queue === k.runnable[thread.effective], 'runsAtPriority', thread);
-    const waitsForNothing = waitingFor === null && !isFaulting && thread.deadline === 0n;
+    const isScheduled = (thread.flags & threadFlags.scheduled) !== 0;
+    if (isScheduled) {
+      const isKnown = waitingFor?.type === typeNumbers.thread && waitingFor.scheduled === queue;
+      holds(isKnown, 'schedulerKnowsScheduled', thread);
+    } else holds(queue === k.runnable[thread.effective], 'runsAtPriority', thread);
+    const waitsForNothing = (isScheduled || waitingFor === null) && !isFaulting && thread.deadline === 0n;
     holds(waitsForNothing, 'runnableWaitsForNothing', thread);
   } else if (queue.order === 'deadline') {
     holds(thread.deadline !== 0n && waitingFor === null, 'sleeperHasDeadline', thread);
@@ -58,6 +68,12 @@ function checkRunState(k: KernelState, thread: Thread): void {
     holds(waitingFor !== null && queueOf(waitingFor) === queue, 'waitsWhereLinkSays', thread);
     holds(thread.ticket > 0, 'waiterHasTicket', thread);
   }
+}
+
+/** True for the thread whose turn it is, or that runs on the time of the one whose turn it is. */
+function isCurrent(k: KernelState, thread: Thread): boolean {
+  const root = firstRunnable(k);
+  return root !== null && (isDonating(root) ? leafOf(k, root) : root) === thread;
 }
 
 /** The queue of those that wait for this object. */

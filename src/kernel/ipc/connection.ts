@@ -18,6 +18,7 @@ import { pendingBits, states, threadFlags } from '../abi/types.ts';
 import { post } from '../interrupts.ts';
 import { setClient, setServer } from '../links.ts';
 import { touch } from '../memory/changed.ts';
+import { acknowledge, isAsking } from '../ready.ts';
 import { entryNumber, pcOf, registersOf } from '../registers.ts';
 import { finish, wake } from '../schedule.ts';
 import { type KernelState, live, type Thread } from '../state.ts';
@@ -102,7 +103,7 @@ export function unlink(k: KernelState, client: Thread, server: Thread): void {
 }
 
 /**
- * The thread lets go of its peer on this side. An idempotent client asks again. A reliable peer is told: complete when
+ * The thread lets go of its peer on this side. An idempotent client asks again; one that asked for the processor is known now to be ready. A reliable peer is told: complete when
  * the thread was the sender, broken off otherwise (fluke.md B.3 disconnect); at once when it waits for the thread, else at
  * its next verb. One that parked the connection finds out when it wants to put it back.
  */
@@ -111,7 +112,9 @@ export function drop(k: KernelState, side: Side, thread: Thread, isDestroyed: bo
   if (side === serverSide && servesIdempotent(thread)) {
     const client = idempotentClientOf(k, thread);
     clearSide(k, side, thread);
-    if (client !== null) wake(k, client);
+    if (client === null) return;
+    if (isAsking(client) && !isDestroyed) acknowledge(k, client, thread);
+    else wake(k, client);
     return;
   }
   const partner = partnerOf(side, thread);

@@ -10,7 +10,7 @@ import { highHalf, lowHalf } from '../../base/integer.ts';
 import { SHORT_MESSAGE_BYTES } from '../../base/limits.ts';
 import { causes, faults } from '../abi/codes.ts';
 import { flavours } from '../abi/entry.ts';
-import { faultMessage } from '../abi/memory.ts';
+import { faultMessage, schedulerMessage } from '../abi/memory.ts';
 import { protection, states, threadFlags } from '../abi/types.ts';
 import { resolve } from '../memory/chain.ts';
 import { copyWindow, openRead, openWrite, writeWindow } from '../memory/copy.ts';
@@ -77,6 +77,17 @@ export function faultBytes(
   view.setUint32(to.pc, pc[0] as number, true);
   view.setUint32(to.pc + 4, pc[1] as number, true);
   view.setBigUint64(to.thread, thread.view.getBigUint64(states.thread.offset.threadAddress, true), true);
+  return bytes;
+}
+
+/** The request that tells a scheduler that this thread could run. */
+export function schedulerBytes(thread: Thread): Uint8Array {
+  const bytes = new Uint8Array(schedulerMessage.size);
+  const view = new DataView(bytes.buffer);
+  const from = states.thread.offset;
+  const to = schedulerMessage.offset;
+  view.setBigUint64(to.value, thread.view.getBigUint64(from.schedulerValue, true), true);
+  view.setBigUint64(to.thread, thread.view.getBigUint64(from.threadAddress, true), true);
   return bytes;
 }
 

@@ -15,6 +15,7 @@ import { isRetryAnswer } from '../fault.ts';
 import { touch } from '../memory/changed.ts';
 import { copyWindow, openRead, openWrite, readWindow, writeWindow } from '../memory/copy.ts';
 import { namedPort, namedPortset } from '../names.ts';
+import { acknowledge, isAsking, schedulerOf } from '../ready.ts';
 import { argument, entryNumber, registersOf, setArgument, setEntryNumber } from '../registers.ts';
 import { results } from '../results.ts';
 import { finish, park, wait, wake } from '../schedule.ts';
@@ -22,7 +23,14 @@ import { type KernelState, live, type Page, type Port, type TaskService, type Th
 import { note, traceEvents } from '../trace.ts';
 import { firstClient } from './busy.ts';
 import { clearSide, dropClient, idempotentClientOf } from './connection.ts';
-import { faultBytes, handOverBuffer, handOverBytes, isFaulting, keeperOf } from './handover.ts';
+import {
+  faultBytes,
+  handOverBuffer,
+  handOverBytes,
+  isFaulting,
+  keeperOf,
+  schedulerBytes,
+} from './handover.ts';
 import { isConnect, startConversation } from './reliable.ts';
 import { serverSide } from './side.ts';
 
@@ -155,6 +163,13 @@ function answerClient(k: KernelState, server: Thread, registers: Uint32Array): n
   if (client === null) return outcomes.notConnected;
   const address = argument(registers, 1);
   const length = argument(registers, 2);
+  if (isAsking(client)) {
+    // Commit: its scheduler knows that it could run; there is nothing to tell it.
+    clearSide(k, serverSide, server);
+    acknowledge(k, client, server);
+    setArgument(registers, 2, 0);
+    return outcomes.success;
+  }
   const ownRoom = isFaulting(client) ? 8 : argument(registersOf(k, client), 4);
   // What no number can be counts as very long.
   const room = ownRoom < 0 ? Number.MAX_SAFE_INTEGER : ownRoom;
@@ -226,6 +241,16 @@ export function waitReceive(k: KernelState, server: Thread, registers: Uint32Arr
       }
       const bytes = faultBytes(k, client, client.faultCode, keeper.reported, client.faultAccess);
       const handed = handOverBytes(k, client, server, port, bytes);
+      if (handed !== 0) return handed;
+      wait(k, client, server.waiters, server);
+      return results.blocked;
+    }
+    if (isAsking(client)) {
+      if (schedulerOf(k, client) !== port) {
+        wake(k, client);
+        continue;
+      }
+      const handed = handOverBytes(k, client, server, port, schedulerBytes(client));
       if (handed !== 0) return handed;
       wait(k, client, server.waiters, server);
       return results.blocked;

@@ -69,7 +69,7 @@ export function cancelAll(k: KernelState, queue: Queue): boolean {
     if (k.work >= STAGE_WORK) return false;
     k.work += 1;
     countCancel(first);
-    if ((first.flags & threadFlags.faulting) !== 0) wake(k, first);
+    if ((first.flags & (threadFlags.faulting | threadFlags.asking)) !== 0) wake(k, first);
     else finish(k, first, outcomes.canceled);
   }
   return true;

@@ -76,6 +76,10 @@ export const portOperations: TypeOperations<Port> = {
   },
   release(k, port) {
     leaveSet(port);
-    return cancelAll(k, port.clients);
+    // Who asked here for the processor asks elsewhere.
+    k.closing = port;
+    const isEmpty = cancelAll(k, port.clients);
+    k.closing = null;
+    return isEmpty;
   },
 };

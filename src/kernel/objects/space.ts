@@ -87,7 +87,10 @@ export const spaceOperations: TypeOperations<Space> = {
     removeLinker(space.keeper, space);
     removeLinker(space.scheduler, space);
     if (keeper !== undefined) space.keeper = keeper as Port | null;
-    if (scheduler !== undefined) space.scheduler = scheduler as Port | null;
+    if (scheduler !== undefined) {
+      k.schedulerLinks += Number(scheduler !== null) - Number(space.scheduler !== null);
+      space.scheduler = scheduler as Port | null;
+    }
     addLinker(space.keeper, space);
     addLinker(space.scheduler, space);
     touch(k, space);
@@ -98,6 +101,7 @@ export const spaceOperations: TypeOperations<Space> = {
     dropTables(k, space);
     removeLinker(space.keeper, space);
     removeLinker(space.scheduler, space);
+    if (space.scheduler !== null) k.schedulerLinks -= 1;
     return true;
   },
 };

@@ -13,6 +13,7 @@ import { takePending } from '../interrupts.ts';
 import { agreeOnSender, dropClient, dropServer, dropWaiters, replaceLinks } from '../ipc/connection.ts';
 import { addLinker, forgetStray, noteStray, removeLinker, setClient, setServer } from '../links.ts';
 import { touch } from '../memory/changed.ts';
+import { dropScheduled } from '../ready.ts';
 import {
   clearReservation,
   deadlineOf,
@@ -157,6 +158,7 @@ export const threadOperations: TypeOperations<Thread> = {
     }
     if (scheduler !== undefined) {
       removeLinker(thread.scheduler, thread);
+      k.schedulerLinks += Number(scheduler !== null) - Number(thread.scheduler !== null);
       thread.scheduler = scheduler as Port | null;
       addLinker(thread.scheduler, thread);
     }
@@ -179,7 +181,7 @@ export const threadOperations: TypeOperations<Thread> = {
     park(k, thread);
     dropClient(k, thread, true);
     dropServer(k, thread, true);
-    if (!dropWaiters(k, thread)) return false;
+    if (!dropWaiters(k, thread) || !dropScheduled(k, thread, STAGE_WORK)) return false;
     for (const mutex of thread.owned) {
       if (k.work >= STAGE_WORK) return false;
       if (!sendAway(k, mutex)) return false;
@@ -188,6 +190,7 @@ export const threadOperations: TypeOperations<Thread> = {
     }
     forgetStray(thread);
     removeLinker(thread.scheduler, thread);
+    if (thread.scheduler !== null) k.schedulerLinks -= 1;
     thread.space?.threads.delete(thread);
     if (k.loaded === thread) unloadRegisters(k);
     return true;

@@ -231,8 +231,8 @@ export const threadEntries = {
   thread_schedule: {
     number: 0x61d,
     class: 'multi-stage',
-    outcomes: ['canceled'],
-    faults: [...naming, 'self'],
+    outcomes: ['invalidDestination', 'threadBlocked', 'messageWaits'],
+    faults: [...naming, 'self', 'raceCondition', 'invalidState'],
     becomes: [],
     arguments: ['thread', 'ticks', 'portset', 'sensitivity'],
     results: ['ticks'],

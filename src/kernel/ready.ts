@@ -1,0 +1,108 @@
+/**
+ * What becomes of a thread that could run: it is runnable, or it asks its scheduler for the processor.
+ *
+ * A thread's scheduler is the port of its own link, else of its space's, else of the space that this one's memory (its
+ * lowest mapping) comes from, and so on down; none means the kernel's round robin. A thread that has one does not run by
+ * itself. It *asks*: an idempotent request in its name (`schedulerMessage`) waits at the port, flagged `asking`, like a
+ * fault does. Once a scheduler has received it, and goes on, it is *scheduled*: it lies in that scheduler's own queue,
+ * and runs while somebody donates time to it (`donate.ts`). All of it is persistent: flags, link, ticket, turn.
+ * A port that a user task serves schedules nobody: a task has no time to give.
+ * Called by schedule.ts, resume.ts, donate.ts and IPC.
+ */
+import { CHAIN_MAX } from '../base/limits.ts';
+import { threadFlags, typeNumbers } from './abi/types.ts';
+import { touch } from './memory/changed.ts';
+import { firstSpan } from './memory/spans.ts';
+import { dequeue, enqueue } from './queue.ts';
+import { forgetTurn, insertRunnable, takeNewTurn } from './runnable.ts';
+import { type KernelState, live, type Port, type Space, type Thread } from './state.ts';
+import { note, traceEvents } from './trace.ts';
+
+function usable(k: KernelState, link: Port | null): Port | null {
+  const port = live(link);
+  if (port === null || port === k.closing) return null;
+  return live(port.portset)?.service ? null : port;
+}
+
+/** The port at which the thread asks for the processor, or null when the kernel schedules it. */
+export function schedulerOf(k: KernelState, thread: Thread): Port | null {
+  if (k.schedulerLinks === 0) return null;
+  const own = usable(k, thread.scheduler);
+  if (own !== null) return own;
+  let space: Space | null = live(thread.space);
+  for (let depth = 0; space !== null && space.bottom === null && depth < CHAIN_MAX; depth += 1) {
+    const port = usable(k, space.scheduler);
+    if (port !== null) return port;
+    const region = live(firstSpan(space.mappings)?.region ?? null);
+    space = region === null ? null : live(region.space);
+  }
+  return null;
+}
+
+/**
+ * The thread, which is in no queue, could run. A scheduler that waits for messages has one now: it makes its call again,
+ * and may have to ask its own scheduler first.
+ */
+export function makeReady(k: KernelState, thread: Thread): void {
+  for (let next: Thread | null = thread; next !== null; ) {
+    const port = schedulerOf(k, next);
+    if (port === null) {
+      takeNewTurn(k, next);
+      insertRunnable(k, next);
+      return;
+    }
+    next = ask(k, next, port);
+  }
+}
+
+/** The thread asks at the port. Returns the server that waits no longer, if there was one. */
+function ask(k: KernelState, thread: Thread, port: Port): Thread | null {
+  thread.flags = (thread.flags & ~(threadFlags.scheduled | threadFlags.donating)) | threadFlags.asking;
+  thread.waitingFor = port;
+  thread.ticket = k.nextTicket;
+  k.nextTicket += 1;
+  forgetTurn(thread);
+  enqueue(port.clients, thread);
+  touch(k, thread);
+  note(k, traceEvents.wait.kind, thread.serial, port.serial, typeNumbers.port);
+  k.work += 1;
+  const server = live(port.portset)?.servers.first ?? null;
+  if (server === null) return null;
+  dequeue(server);
+  server.waitingFor = null;
+  server.ticket = 0;
+  touch(k, server);
+  note(k, traceEvents.wake.kind, server.serial, 0, 0);
+  if (!server.isTask) return server;
+  k.tasksToTell.add(server);
+  return null;
+}
+
+export function isAsking(thread: Thread): boolean {
+  return (thread.flags & threadFlags.asking) !== 0;
+}
+
+/** The scheduler knows that the thread, which asks, could run. */
+export function acknowledge(k: KernelState, thread: Thread, scheduler: Thread): void {
+  dequeue(thread);
+  thread.flags = (thread.flags & ~threadFlags.asking) | threadFlags.scheduled;
+  thread.waitingFor = scheduler;
+  thread.ticket = 0;
+  takeNewTurn(k, thread);
+  enqueue(scheduler.scheduled, thread);
+  touch(k, thread);
+}
+
+/** The scheduler is gone: those whom it knew ask again. As many as fit into a stage: true when nobody is left. */
+export function dropScheduled(k: KernelState, scheduler: Thread, workMax: number): boolean {
+  for (let first = scheduler.scheduled.first; first !== null; first = scheduler.scheduled.first) {
+    if (k.work >= workMax) return false;
+    k.work += 1;
+    dequeue(first);
+    first.flags &= ~threadFlags.scheduled;
+    first.waitingFor = null;
+    touch(k, first);
+    makeReady(k, first);
+  }
+  return true;
+}
