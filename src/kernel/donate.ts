@@ -16,10 +16,10 @@ import { DONATIONS_MAX, heirOf, isDonating, leafOf, targetOf } from './donation.
 import { firstClient } from './ipc/busy.ts';
 import { touch } from './memory/changed.ts';
 import { namedPortset, namedThread } from './names.ts';
-import { acknowledge, isAsking } from './ready.ts';
+import { acknowledge, isAsking, makeReady, schedulerOf } from './ready.ts';
 import { argument, clearReservation, completeCall, registersOf, setArgument } from './registers.ts';
 import { results } from './results.ts';
-import { firstRunnable } from './runnable.ts';
+import { firstRunnable, removeRunnable } from './runnable.ts';
 import type { KernelState, Thread } from './state.ts';
 import { note, traceEvents } from './trace.ts';
 
@@ -41,6 +41,7 @@ export function schedule(k: KernelState, caller: Thread, registers: Uint32Array)
   if (set !== null && firstClient(set) !== null) return outcomes.messageWaits;
   if (!canUse(k, caller, thread, sensitivity)) return outcomes.threadBlocked;
   caller.flags |= threadFlags.donating;
+  clearReservation(k, caller);
   touch(k, caller);
   note(k, traceEvents.wait.kind, caller.serial, thread.serial, thread.type);
   return results.blocked;
@@ -84,7 +85,14 @@ export function currentThread(k: KernelState): Thread | null {
   for (;;) {
     const root = firstRunnable(k);
     if (k.donors.length > 0) k.donors.length = 0;
-    if (root === null || !isDonating(root)) return root;
+    if (root === null) return null;
+    if (schedulerOf(k, root) !== null) {
+      // It has got a scheduler since it was made ready.
+      removeRunnable(k, root);
+      makeReady(k, root);
+      continue;
+    }
+    if (!isDonating(root)) return root;
     const leaf = follow(k, root);
     if (leaf !== null) return leaf;
   }

@@ -158,6 +158,8 @@ export class Kernel {
     const given = k.donors.length === 0 ? root.quantumLeft : Math.min(root.quantumLeft, donatedTicks(k));
     const budget = Math.min(left, given, Math.max(1, ticksToDeadline(k)), BUDGET_MAX);
     const { nextTurn, nextTicket } = k;
+    // What was done between entries is charged to nobody.
+    k.work = 0;
     const trap = hart.run(budget);
     const retired = hart.lastRetired;
     if (retired > 0) {

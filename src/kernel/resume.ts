@@ -20,7 +20,7 @@ import { clientSide, isVerbOf, serverSide } from './ipc/side.ts';
 import { noteStray } from './links.ts';
 import { touch } from './memory/changed.ts';
 import { enqueue } from './queue.ts';
-import { isAsking, makeReady, schedulerOf } from './ready.ts';
+import { isAsking, makeReady } from './ready.ts';
 import { deadlineOf, entryNumber, registersOf } from './registers.ts';
 import { forgetTurn, insertRunnable, takeNewTurn } from './runnable.ts';
 import { leaveQueue } from './schedule.ts';
@@ -65,12 +65,9 @@ export function resume(k: KernelState, thread: Thread): void {
     }
     thread.flags &= ~threadFlags.scheduled;
   }
-  // Only a restart says of a thread that has a scheduler that it runs all the same.
-  if (!hasTurn || (k.hasRun && schedulerOf(k, thread) !== null)) {
-    makeReady(k, thread);
-    return;
-  }
-  insertRunnable(k, thread);
+  // One that has a turn and a scheduler asks when its turn comes (`currentThread`).
+  if (hasTurn) insertRunnable(k, thread);
+  else makeReady(k, thread);
 }
 
 /** Flags of the processor that do not go together, or not with the call in the registers, are forgotten. */

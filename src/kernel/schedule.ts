@@ -15,7 +15,7 @@ import { spendDonated } from './donate.ts';
 import { beginLending, endLending } from './inherit.ts';
 import { touch } from './memory/changed.ts';
 import { dequeue, enqueue } from './queue.ts';
-import { makeReady, schedulerOf } from './ready.ts';
+import { makeReady } from './ready.ts';
 import { completeCall } from './registers.ts';
 import { results } from './results.ts';
 import { forgetTurn, insertRunnable, removeRunnable, takeNewTurn } from './runnable.ts';
@@ -36,11 +36,6 @@ export function leaveQueue(k: KernelState, thread: Thread): void {
 /** The first thread has spent its quantum: the next of its priority has its turn. */
 export function rotate(k: KernelState, thread: Thread): void {
   removeRunnable(k, thread);
-  if (schedulerOf(k, thread) !== null) {
-    // It has got a scheduler meanwhile.
-    makeReady(k, thread);
-    return;
-  }
   takeNewTurn(k, thread);
   insertRunnable(k, thread);
 }
