@@ -9,6 +9,7 @@
 import * as assert from 'uvu/assert';
 import { type EntryName, entries } from '../../src/kernel/abi/entries.ts';
 import { states, threadFlags, typeNumbers } from '../../src/kernel/abi/types.ts';
+import { isDonating } from '../../src/kernel/donation.ts';
 import { pcOf, registersOf } from '../../src/kernel/registers.ts';
 import { firstRunnable } from '../../src/kernel/runnable.ts';
 import type { Thread } from '../../src/kernel/state.ts';
@@ -103,7 +104,8 @@ class Watch {
     if ((thread.flags & threadFlags.asking) !== 0) kinds.push('asking');
     else if ((thread.flags & threadFlags.faulting) !== 0) kinds.push('faulting');
     else if (isPutOff) kinds.push('away');
-    else if (thread.queue !== null && thread.queue.order !== 'turn') kinds.push('blocked');
+    else if (thread.queue !== null && (thread.queue.order !== 'turn' || isDonating(thread)))
+      kinds.push('blocked');
     if (call.registers !== now) kinds.push('staged');
     if (kinds.length === 0) kinds.push('before');
     for (const kind of kinds) {

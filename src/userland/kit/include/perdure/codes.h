@@ -21,6 +21,8 @@ typedef uint64_t perdure_outcome;
 #define PERDURE_CANCELED 0x7
 #define PERDURE_SEND_DISCONNECTED 0x8
 #define PERDURE_NOT_CONNECTED 0x9
+#define PERDURE_THREAD_BLOCKED 0x10
+#define PERDURE_MESSAGE_WAITS 0x11
 #define PERDURE_RECEIVE_MORE_REFERENCES 0x18
 
 /* Faults: programming errors, told to a keeper, never returned. */
