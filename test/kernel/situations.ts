@@ -8,6 +8,7 @@ import type { Kind, Situation } from './atomicity.ts';
 import { exceptions, interrupts } from './situations-handlers.ts';
 import { conversations as talks } from './situations-ipc.ts';
 import { common, conds, memory, mutexes, others, references, threads } from './situations-objects.ts';
+import { donations } from './situations-schedule.ts';
 import { groupOf, wrong, wrongly } from './situations-wrong.ts';
 
 /** What an entry needs: worlds in which it is made, and in which ways it must have been stopped in them besides `before`. */
@@ -98,7 +99,7 @@ export const situations: Readonly<Record<EntryName, Needs>> = {
   thread_set_client: plain(multiplexed),
   thread_get_server: plain(multiplexed),
   thread_set_server: plain(multiplexed),
-  thread_schedule: needs(waiting),
+  thread_schedule: needs(waiting, donations),
   reference_check: plain(references),
   reference_compare: plain(references),
   reference_copy: plain(references),
