@@ -25,8 +25,9 @@ export const outcomes = {
   sendDisconnected: 8,
   /** The thread has no peer for this verb. */
   notConnected: 9,
-  /** A donation ended: nobody can use the time now; or a client waits at the scheduler's port set. */
+  /** A donation ended: nobody can use the time now. */
   threadBlocked: 0x10,
+  /** A donation ended: a client waits at the scheduler's port set. */
   messageWaits: 0x11,
   /** The table of references to receive is full, all bytes have come, and the sender has more references; call receive again. */
   receiveMoreReferences: 0x18,
