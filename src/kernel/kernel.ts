@@ -7,10 +7,11 @@
  * Called by the entry point; user tasks see `TaskProcessor` only.
  */
 import { assert, present } from '../base/assert.ts';
+import { joinHalves } from '../base/integer.ts';
 import { type Machine, traps } from '../hw/machine.ts';
-import { faults } from './abi/codes.ts';
+import { causes, faults } from './abi/codes.ts';
 import { kernelRecord } from './abi/memory.ts';
-import { protection, typeNumbers } from './abi/types.ts';
+import { protection, threadFlags, typeNumbers } from './abi/types.ts';
 import { checkChanged, checkSome, checkState } from './check/check.ts';
 import { enter } from './dispatch.ts';
 import { currentThread, donatedTicks } from './donate.ts';
@@ -23,8 +24,9 @@ import { freeFrameCount } from './memory/frames.ts';
 import { installEntry, useTables } from './memory/tables.ts';
 import { findPlace, objectAt } from './names.ts';
 import { pointAt } from './objects/reference.ts';
+import { isOrphan } from './ready.ts';
 import { loadRecord, writeRecord } from './record.ts';
-import { clearReservation, loadRegisters } from './registers.ts';
+import { clearReservation, loadRegisters, pcOf } from './registers.ts';
 import { dropReservations, firstRunnable } from './runnable.ts';
 import { chargeEntry, rotate, spendTicks, tickOf, ticksToDeadline, wakeDueSleepers } from './schedule.ts';
 import { createState, type KernelState, type Thread } from './state.ts';
@@ -155,6 +157,7 @@ export class Kernel {
     assert(space !== null, 'kernel: a runnable thread has a space');
     useTables(k, space);
     const root = k.donors.length === 0 ? thread : (k.donors[0] as Thread);
+    if (k.schedulerLinks > 0 && isOrphan(k, root)) return this.#faultOrphan(root);
     const given = k.donors.length === 0 ? root.quantumLeft : Math.min(root.quantumLeft, donatedTicks(k));
     const budget = Math.min(left, given, Math.max(1, ticksToDeadline(k)), BUDGET_MAX);
     const { nextTurn, nextTicket } = k;
@@ -182,6 +185,27 @@ export class Kernel {
     }
     if (k.spentTicks !== spent) this.afterEntry?.();
     return isDone;
+  }
+
+  /**
+   * The thread has the processor from nobody: what its memory comes from is gone, or a circle. For it that is as if there
+   * were no memory to fetch from, whatever its other mappings show.
+   */
+  #faultOrphan(thread: Thread): boolean {
+    const k = this.state;
+    k.donors.length = 0;
+    k.work = 0;
+    thread.flags &= ~threadFlags.donating;
+    const pc = pcOf(k, thread);
+    const address = joinHalves(pc[0] as number, pc[1] as number);
+    const code = faults.processor + causes.instructionAccess;
+    if (serveFault(k, thread, code, address, protection.execute) === 'service') return false;
+    chargeEntry(k, thread);
+    if (thread.quantumLeft <= 0 && thread.queue?.order === 'turn') rotate(k, thread);
+    wakeDueSleepers(k);
+    if (k.tasksToTell.size > 0) tellTasks(k);
+    this.afterEntry?.();
+    return true;
   }
 
   /** Serves a trap. False: a user task wants control, and nothing happened. */

@@ -7,6 +7,8 @@
  * fault does. Once a scheduler has received it, and goes on, it is *scheduled*: it lies in that scheduler's own queue,
  * and runs while somebody donates time to it (`donate.ts`). All of it is persistent: flags, link, ticket, turn.
  * A port that a user task serves schedules nobody: a task has no time to give.
+ * A thread whose lowest mapping leads nowhere (in a circle, to a region without a space) has no ancestor: nobody schedules
+ * it, so it does not run (`isOrphan`), or whoever has a scheduler could leave it by such a mapping below its real ones.
  * Called by schedule.ts, resume.ts, donate.ts and IPC.
  */
 import { CHAIN_MAX } from '../base/limits.ts';
@@ -21,22 +23,35 @@ import { note, traceEvents } from './trace.ts';
 function usable(k: KernelState, link: Port | null): Port | null {
   const port = live(link);
   if (port === null || port === k.closing) return null;
-  return live(port.portset)?.service ? null : port;
+  // Whether the task serves it just now is no part of any state.
+  return live(port.portset)?.isBorder ? null : port;
 }
 
-/** The port at which the thread asks for the processor, or null when the kernel schedules it. */
-export function schedulerOf(k: KernelState, thread: Thread): Port | null {
-  if (k.schedulerLinks === 0) return null;
-  const own = usable(k, thread.scheduler);
-  if (own !== null) return own;
-  let space: Space | null = live(thread.space);
-  for (let depth = 0; space !== null && space.bottom === null && depth < CHAIN_MAX; depth += 1) {
+/** The port at which threads of the space ask; null: the kernel schedules them; `nobody`: the way down ends nowhere. */
+function schedulerBelow(k: KernelState, start: Space | null): Port | 'nobody' | null {
+  let space = start;
+  for (let depth = 0; space !== null && depth < CHAIN_MAX; depth += 1) {
+    if (space.bottom !== null) return null;
     const port = usable(k, space.scheduler);
     if (port !== null) return port;
     const region = live(firstSpan(space.mappings)?.region ?? null);
     space = region === null ? null : live(region.space);
   }
-  return null;
+  return 'nobody';
+}
+
+/** The port at which the thread asks for the processor, or null when it does not ask. */
+export function schedulerOf(k: KernelState, thread: Thread): Port | null {
+  if (k.schedulerLinks === 0) return null;
+  const own = usable(k, thread.scheduler);
+  if (own !== null) return own;
+  const port = schedulerBelow(k, live(thread.space));
+  return port === 'nobody' ? null : port;
+}
+
+/** True when the thread, which does not ask, is not the kernel's to schedule either. Only where there are schedulers. */
+export function isOrphan(k: KernelState, thread: Thread): boolean {
+  return k.schedulerLinks > 0 && schedulerBelow(k, live(thread.space)) === 'nobody';
 }
 
 /**

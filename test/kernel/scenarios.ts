@@ -19,6 +19,7 @@ import { handlerScenarios } from './handler-scenarios.ts';
 import { ipcScenarios } from './ipc-scenarios.ts';
 import { memoryScenarios } from './memory-scenarios.ts';
 import { inheritScenarios } from './scenarios-inherit.ts';
+import { protectScenarios } from './scenarios-protect.ts';
 import { scheduleScenarios } from './scenarios-schedule.ts';
 import { CODE, DATA, own, PROGRAM, SLAB_SIZE, type World } from './world.ts';
 
@@ -509,5 +510,6 @@ export const scenarios: readonly Scenario[] = [
   ...ipcScenarios,
   ...inheritScenarios,
   ...scheduleScenarios,
+  ...protectScenarios,
   ...memoryScenarios,
 ];
