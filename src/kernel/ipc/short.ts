@@ -6,7 +6,7 @@
  * Handlers are called by the dispatcher only. Each marks the line from which nothing can fail.
  */
 import { present } from '../../base/assert.ts';
-import { SHORT_MESSAGE_BYTES } from '../../base/limits.ts';
+import { SHORT_MESSAGE_BYTES, STAGE_WORK } from '../../base/limits.ts';
 import { outcomes } from '../abi/codes.ts';
 import { entries } from '../abi/entries.ts';
 import { flavours } from '../abi/entry.ts';
@@ -231,11 +231,14 @@ export function waitReceive(k: KernelState, server: Thread, registers: Uint32Arr
   const set = namedPortset(k, server, argument(registers, 0));
   if (typeof set === 'number') return set;
   for (let client = firstClient(set); client !== null; client = firstClient(set)) {
+    // Whoever is sent away costs its part; what is left is the same call.
+    if (k.work >= STAGE_WORK) return results.stage;
     const port = present(client.queue?.port, 'ipc: a client in a port queue has a port');
     if (isFaulting(client)) {
       const keeper = keeperOf(k, client, client.faultCode, client.faultAddress, client.faultAccess);
       if (keeper.port !== port) {
         // Memory changed its shape meanwhile: the access is made again and finds its keeper.
+        k.work += 1;
         wake(k, client);
         continue;
       }
@@ -247,6 +250,7 @@ export function waitReceive(k: KernelState, server: Thread, registers: Uint32Arr
     }
     if (isAsking(client)) {
       if (schedulerOf(k, client) !== port) {
+        k.work += 1;
         wake(k, client);
         continue;
       }
@@ -267,6 +271,7 @@ export function waitReceive(k: KernelState, server: Thread, registers: Uint32Arr
       wait(k, client, server.waiters, server);
       return results.stage;
     }
+    k.work += 1;
     wake(k, client);
   }
   // Commit: nobody is there. Whoever was served until now is let go.
