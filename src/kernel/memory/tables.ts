@@ -87,7 +87,7 @@ function clearTable(
 }
 
 /** Pages for which the hart is told one by one that their entries are gone. */
-const FENCED_PAGES_MAX = 4;
+const FENCED_PAGES_MAX = 64;
 
 /** Clears what the space's tables have for pages [from, to): tables wholly inside go as a whole. */
 export function clearEntries(k: KernelState, space: Space, from: number, to: number): void {
