@@ -12,6 +12,7 @@ import { OBJECTS_MAX, QUANTUM_TICKS, THREADS_MAX } from '../base/limits.ts';
 import type { Machine } from '../hw/machine.ts';
 import { states, type typeNumbers } from './abi/types.ts';
 import type { Spans } from './memory/spans.ts';
+import type { NumberTable } from './number-table.ts';
 import { createTrace, type Trace } from './trace.ts';
 
 /** What a user task answers with; the same shape as userland's `Service`, which the kernel may not import. */
@@ -207,11 +208,11 @@ export interface Space extends ObjectBase {
 /** The space of a user task: the bottom of the memory of everything that it nests. */
 export interface Bottom {
   /** derived: pages in memory, by page number. */
-  readonly pages: Map<number, Page>;
+  readonly pages: NumberTable<Page>;
   /** derived: the objects that lie in it, by address. */
-  readonly objects: Map<number, KernelObject>;
+  readonly objects: NumberTable<KernelObject>;
   /** derived: objects by page, each list in address order. */
-  readonly objectsByPage: Map<number, KernelObject[]>;
+  readonly objectsByPage: NumberTable<KernelObject[]>;
   /** derived: the same lists by page number, in order. */
   readonly pagesWithObjects: Spans<KernelObject[]>;
   /** derived: regions of this space that limit how many objects lie in them. */

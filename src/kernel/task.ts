@@ -20,6 +20,7 @@ import { resolve } from './memory/chain.ts';
 import { makeTaskMemory } from './memory/frames.ts';
 import { emptySpans } from './memory/spans.ts';
 import { namedPortset } from './names.ts';
+import { NumberTable } from './number-table.ts';
 import { isAsking } from './ready.ts';
 import {
   argumentWord,
@@ -88,9 +89,9 @@ export function createTask(
   memoryPages: number,
 ): { processor: TaskProcessor; thread: Thread } {
   const bottom: Bottom = {
-    pages: new Map(),
-    objects: new Map(),
-    objectsByPage: new Map(),
+    pages: new NumberTable(),
+    objects: new NumberTable(),
+    objectsByPage: new NumberTable(),
     pagesWithObjects: emptySpans(),
     limits: emptySpans(),
   };

@@ -135,8 +135,8 @@ const single: readonly Kind[] = [
     body: pairOfLocks,
   },
   {
-    name: 'random mutex pair',
-    times: 1,
+    name: 'random mutex',
+    times: 2,
     scaleOnly: true,
     body(code, objects) {
       pick(code, objects, 'mutexes');
