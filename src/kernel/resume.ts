@@ -131,9 +131,9 @@ function faultQueue(object: KernelObject): Queue | null {
 
 /** The queue of a peer that the thread waits for; not when the peer waits for the other side of the conversation. */
 function peerQueue(k: KernelState, thread: Thread, peer: Thread, verb: number): Queue | null {
-  if (peer === thread) return null;
   // An idempotent call waits for its answer, whatever the server waits for: for its client too, in another conversation.
-  if (verb === entries.ipc_call.number) return peer.waiters;
+  // Nobody calls itself; but links that make a thread its own peer, which only set_state makes, it waits with for ever.
+  if (verb === entries.ipc_call.number) return peer === thread ? null : peer.waiters;
   const isWaiting = peer.queue === thread.waiters && !isFaulting(peer);
   const peerVerb = isWaiting ? entryNumber(registersOf(k, peer)) : 0;
   if (isVerbOf(clientSide, verb) && thread.server === peer) {

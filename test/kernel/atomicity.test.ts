@@ -64,9 +64,12 @@ for (const name of Object.keys(entries) as EntryName[]) {
   });
 }
 
-test('every entry point is built', () => {
+/** Entries that have no handler yet. */
+const pending: readonly EntryName[] = ['thread_schedule'];
+
+test('no entry point is without a handler but those that are known to be', () => {
   const unbuilt = (Object.keys(entries) as EntryName[]).filter((name) => !builtEntries.has(name));
-  if (unbuilt.length > 0) console.log(`not built: ${unbuilt.join(', ')}`);
+  assert.equal(unbuilt, pending);
   console.log(`${instantCount} instants in ${allSituations.length} situations`);
 });
 

@@ -2,12 +2,14 @@
  * The edges of IPC: connections parked and forged, ports at the border and on the move, references and lengths that
  * are odd, buffers that overlap or whose pages are a program's to bring, and ten thousand ports in one set.
  */
+
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { outcomes } from '../../src/kernel/abi/codes.ts';
 import { states, threadFlags } from '../../src/kernel/abi/types.ts';
 import { Assembler, a0, a2, a4, s1, s2, s3, s4, t0, t1 } from './assembler.ts';
 import { CLIENT, PORT, pair, SERVER, SET } from './pair.ts';
+import { assertSame, resultOf } from './rebuild.ts';
 import { CODE, DATA, own, PROGRAM, SLAB_SIZE, World } from './world.ts';
 
 const GATE = PROGRAM + own.gate;
@@ -172,6 +174,7 @@ test('a border port takes no reliable connection, open or closed, also after a r
   for (const isOpen of [true, false]) {
     for (const isRebuilt of [true, false]) {
       const world = new World();
+      world.optOut('taskHolds');
       const open = (): void => {
         world.task.serve(world.gateSet, { receive: () => ({ bytes: new Uint8Array(0) }) });
         if (!isOpen) world.task.stopServing(world.gateSet);
@@ -207,6 +210,7 @@ test('a border port takes no reliable connection, open or closed, also after a r
 test('a port with clients that is moved into a set a task serves has them answered, and back out again', () => {
   const caller = new Assembler().call('ipc_call', PORT, DATA, 8, DATA, 8).mv(s1, a0).end(GATE);
   const world = pair(caller, new Assembler().end(GATE));
+  world.optOut('taskHolds');
   world.addThread(CLIENT, 0x300, { pc: CODE });
   world.finish();
   let asked = 0;
@@ -328,8 +332,11 @@ test('a thread that connects to the port it serves itself waits for another serv
     world.must('thread_set_state', SERVER, world.buffer, 0, 0, 0, world.scratch(0), world.scratch(0));
     world.finish();
     world.kernel.check();
+    const before = resultOf(world);
     world.rebuild();
     world.kernel.check();
+    world.finish();
+    assertSame(resultOf(world), before, 'it waits for itself as before');
   }
   world.must('thread_destroy', SERVER);
   world.finish();
@@ -343,6 +350,7 @@ test('a long message streams while the pages of either side are brought by a pro
     const client = new Assembler().call('ipc_client_connect_send', PORT, buffer(CLIENT), length).mv(s1, a0);
     const server = new Assembler().call('ipc_wait_receive', SET, 0, 0, buffer(SERVER), length).mv(s1, a0);
     const world = pair(client.end(GATE), server.end(GATE));
+    world.optOut('tooLong');
     // The pager maps one page more of its memory into the window for each fault: the region grows.
     const pager = new Assembler().li(s1, 0).call('ipc_wait_receive', SET, 0, 0, DATA, 40).label('got');
     const at = states.region.offset;

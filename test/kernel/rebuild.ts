@@ -21,6 +21,7 @@ export function runInSlices(world: World, cut: () => number, slicesMax = 3_000_0
 /** Runs to the end; after every entry of a guest everything is saved, and restored in a fresh kernel. */
 export function runRebuilding(world: World, isChecking = false): number {
   let rebuilt = 0;
+  world.isRebuiltByTest = true;
   runInSlices(world, () => {
     if (isEntered) {
       isEntered = false;

@@ -108,6 +108,8 @@ export class World {
 
   /** False for a world that a test breaks on purpose. */
   isChecked = true;
+  /** True when the test takes the world apart by itself. */
+  isRebuiltByTest = false;
 
   constructor(options: WorldOptions = {}) {
     checkLast();
@@ -402,7 +404,8 @@ export class World {
 
   run(limit = 1_000_000): RunEnd {
     this.#tier?.turn(this.machine);
-    const mayRebuild = this.isChecked && this.#tier !== null && this.#optOut === null;
+    const mayRebuild =
+      this.isChecked && !this.isRebuiltByTest && this.#tier !== null && this.#optOut === null;
     if (rebuildsAfterEntry && mayRebuild) return runRebuildingSlice(this, limit);
     return this.kernel.run(limit);
   }

@@ -1,6 +1,6 @@
 /**
- * `npm run atomic`: every entry point stopped at every instruction; then the tests of kernel and userland, unchanged, with
- * everything taken apart after every entry of a guest and made again in a fresh kernel.
+ * `npm run atomic`: every entry point stopped at every instruction; then the tests of the kernel, unchanged, with everything
+ * taken apart after every entry of a guest and made again in a fresh kernel.
  *
  *     node test/tools/atomic.ts [FILTER...]
  *
@@ -15,10 +15,9 @@ const project = fileURLToPath(new URL('../..', import.meta.url));
 const themselves = ['modes', 'atomicity', 'promptness', 'hostile', 'model', 'ipc-model'];
 
 const given = process.argv.slice(2);
-const suites = ['kernel', 'userland']
-  .flatMap((room) => readdirSync(`${project}/test/${room}`).map((file) => `${room}/${file}`))
-  .filter((path) => path.endsWith('.test.ts'))
-  .filter((path) => !themselves.some((name) => path === `kernel/${name}.test.ts`));
+const suites = readdirSync(`${project}/test/kernel`)
+  .filter((file) => file.endsWith('.test.ts') && !themselves.some((name) => file === `${name}.test.ts`))
+  .map((file) => `test/kernel/${file}`);
 
 let passed = 0;
 let failed = 0;
