@@ -212,13 +212,19 @@ export function isPageChanged(page: Page): boolean {
   );
 }
 
-/** True when the page was discarded and some region over it has not collected that: its content is zeros. */
-export function isPageGone(k: KernelState, space: Space, number: number): boolean {
-  let isGone = false;
-  forEachCollector(k, space, number * PAGE_SIZE, (region, offset) => {
-    if (region.changedPages.get(offset) === PAGE_GONE) isGone = true;
-  });
-  return isGone;
+/**
+ * True when the page was discarded and a region of its own bottom space has not collected that: its content is zeros,
+ * whatever its keeper has of it. Regions further up do not count: what a program notes in its own sets says nothing of
+ * what is in memory, or it could blank what it may only read.
+ */
+export function isPageGone(space: Space, number: number): boolean {
+  const address = number * PAGE_SIZE;
+  return !visitSpans(
+    space.regions,
+    address,
+    address + 1,
+    (region) => region.changedPages.get(address - region.startAddress) !== PAGE_GONE,
+  );
 }
 
 /** The region starts (1) or stops (-1) to count as a collector: it collects, and its space is there. */

@@ -59,7 +59,7 @@ export function supply(k: KernelState, caller: Thread, registers: Uint32Array): 
     const start = k.window.starts[0] as number;
     content = k.machine.bytes.subarray(start, start + PAGE_SIZE);
   }
-  if (isPageGone(k, name.space, name.number)) content = null;
+  if (isPageGone(name.space, name.number)) content = null;
   return makePage(k, name.space, name.bottom, name.number, content) === null
     ? outcomes.noMemory
     : outcomes.success;

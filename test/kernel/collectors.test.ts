@@ -1,0 +1,56 @@
+/**
+ * Collectors inside the subtree: what a program notes in the changed sets of its own regions is its own affair. It
+ * changes nobody's memory, holds no more of the host than its bound, and is the same after a restart.
+ */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { itemKinds } from '../../src/kernel/abi/memory.ts';
+import { SLAB_SIZE, World } from './world.ts';
+
+const BASE = SLAB_SIZE;
+const PAGE = 4096;
+const AREA = 0x2000_0000;
+/** A space, its window, and regions over that. */
+const nested = { space: BASE + 0x400, mapping: BASE + 0x420, spaceReference: BASE + 0x440, region: BASE + 0x460 };
+const PAGES = 16;
+
+/** A space that sees so many pages of the slab, from this offset on, and `count` regions over all of it. */
+function makeNested(world: World, offset: number, bits: number, count = 1): void {
+  world.make(BASE, { 0x400: 'space', 0x420: 'mapping', 0x440: 'reference' });
+  world.must('space_reference', nested.space, nested.spaceReference);
+  const window = { regionOffset: BASE + offset, startAddress: AREA, size: PAGES * PAGE, protection: bits };
+  world.setState('mapping', nested.mapping, window, [world.reference('region'), nested.spaceReference]);
+  for (let i = 0; i < count; i += 1) {
+    const region = nested.region + 0x20 * i;
+    world.must('region_create', region);
+    const words = { startAddress: AREA, size: PAGES * PAGE, protection: bits };
+    world.setState('region', region, words, [nested.spaceReference]);
+  }
+}
+
+test('a page that a program only says is gone keeps what is in it, and so does one whose discard it has not collected', () => {
+  const world = new World();
+  makeNested(world, 0x5000, 1);
+  world.write(BASE + 0x5000, new Uint8Array([1, 2, 3]));
+  world.must('region_mark_changed', nested.region, 0, itemKinds.pageGone);
+  world.evict(BASE + 0x5000);
+  world.supply(BASE + 0x5000);
+  assert.is(world.word(BASE + 0x5000), 0x030201, 'it may only read the page');
+
+  const page = BASE + 0x7000;
+  world.must('mapping_protect', nested.mapping, 7);
+  world.must('region_protect', nested.region, 7);
+  world.must('region_discard', nested.region, 0x2000, PAGE);
+  world.collect();
+  // The window goes elsewhere while the page is written.
+  world.setState('mapping', nested.mapping, { startAddress: AREA, size: 0, protection: 7 });
+  world.write(page, new Uint8Array([9]));
+  world.evict(page);
+  const window = { regionOffset: BASE + 0x5000, startAddress: AREA, size: PAGES * PAGE, protection: 7 };
+  world.setState('mapping', nested.mapping, window);
+  world.supply(page);
+  assert.is(world.word(page), 9);
+  world.kernel.check();
+});
+
+test.run();
