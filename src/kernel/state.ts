@@ -370,7 +370,7 @@ export interface KernelState {
   /** host: how many of them there may be; tests lower it. */
   objectsMax: number;
   threadsMax: number;
-  /** derived: number of collecting regions, and of those whose space is no bottom space. */
+  /** derived: number of collecting regions, and of those that are in no bottom space. */
   collectingCount: number;
   nestedCollectingCount: number;
   /** derived: RAM. Frames below `tableEnd` hold page tables, those from `frameBump` on were never used. */

@@ -4,6 +4,8 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { CHANGED_ITEMS_MAX, NESTED_COLLECTORS_MAX } from '../../src/base/limits.ts';
+import { outcomes } from '../../src/kernel/abi/codes.ts';
 import { itemKinds } from '../../src/kernel/abi/memory.ts';
 import { SLAB_SIZE, World } from './world.ts';
 
@@ -11,12 +13,17 @@ const BASE = SLAB_SIZE;
 const PAGE = 4096;
 const AREA = 0x2000_0000;
 /** A space, its window, and regions over that. */
-const nested = { space: BASE + 0x400, mapping: BASE + 0x420, spaceReference: BASE + 0x440, region: BASE + 0x460 };
+const nested = {
+  space: BASE + 0x400,
+  mapping: BASE + 0x420,
+  spaceReference: BASE + 0x440,
+  region: BASE + 0x460,
+};
 const PAGES = 16;
 
 /** A space that sees so many pages of the slab, from this offset on, and `count` regions over all of it. */
 function makeNested(world: World, offset: number, bits: number, count = 1): void {
-  world.make(BASE, { 0x400: 'space', 0x420: 'mapping', 0x440: 'reference' });
+  world.make(BASE, { 1024: 'space', 1056: 'mapping', 1088: 'reference' });
   world.must('space_reference', nested.space, nested.spaceReference);
   const window = { regionOffset: BASE + offset, startAddress: AREA, size: PAGES * PAGE, protection: bits };
   world.setState('mapping', nested.mapping, window, [world.reference('region'), nested.spaceReference]);
@@ -50,6 +57,35 @@ test('a page that a program only says is gone keeps what is in it, and so does o
   world.setState('mapping', nested.mapping, window);
   world.supply(page);
   assert.is(world.word(page), 9);
+  world.kernel.check();
+});
+
+test('a region without a space holds no more changes than any other, and counts among those that collect', () => {
+  const world = new World();
+  world.make(BASE, { 1024: 'space', 1088: 'reference', 1120: 'region' });
+  world.setState('region', nested.region, { startAddress: 0, size: 2 ** 40, protection: 1 });
+  let count = 0;
+  while (
+    world.call('region_mark_changed', nested.region, count * PAGE, itemKinds.page) === outcomes.success
+  ) {
+    count += 1;
+    if (count > CHANGED_ITEMS_MAX) break;
+  }
+  assert.is(count, CHANGED_ITEMS_MAX);
+  // Those whose space goes away keep their sets: they count as before.
+  world.must('space_reference', nested.space, nested.spaceReference);
+  const words = { startAddress: AREA, size: PAGES * PAGE, protection: 7, collecting: 1 };
+  for (let i = 1; i < NESTED_COLLECTORS_MAX; i += 1) {
+    world.must('region_create', nested.region + 0x20 * i);
+    world.setState('region', nested.region + 0x20 * i, words, i % 2 === 0 ? [] : [nested.spaceReference]);
+  }
+  world.must('space_destroy', nested.space);
+  world.kernel.check();
+  const more = nested.region + 0x20 * NESTED_COLLECTORS_MAX;
+  world.must('region_create', more);
+  assert.is(world.call('region_collect', more, world.buffer, 0), outcomes.noMemory);
+  world.must('region_destroy', nested.region);
+  world.must('region_collect', more, world.buffer, 0);
   world.kernel.check();
 });
 

@@ -8,6 +8,7 @@
  */
 import { typeNumbers } from '../abi/types.ts';
 import { forEachLinker } from '../links.ts';
+import { isNested } from '../memory/changed.ts';
 import { isListed } from '../memory/spans.ts';
 import { operationsOf } from '../objects/table.ts';
 import {
@@ -102,10 +103,8 @@ function checkCounts(k: KernelState): void {
     const mayLink = object.type === typeNumbers.thread || object.type === typeNumbers.space;
     if (mayLink && object.scheduler !== null) schedulerLinks += 1;
     if (object.type !== typeNumbers.region || !object.collecting) continue;
-    const space = live(object.space);
-    if (space === null) continue;
     collectingCount += 1;
-    if (space.bottom === null) nestedCount += 1;
+    if (isNested(live(object.space))) nestedCount += 1;
   }
   holds(collectingCount === k.collectingCount, 'collectingCountIsRight');
   holds(nestedCount === k.nestedCollectingCount, 'nestedCountIsRight');

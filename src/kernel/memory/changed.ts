@@ -89,9 +89,14 @@ function climb(state: Climb, space: Space, address: number): void {
   });
 }
 
+/** True for what is no region of a bottom space: a program's, whose collecting is bounded. It may have no space at all. */
+export function isNested(space: Space | null): boolean {
+  return space === null || space.bottom === null;
+}
+
 /** True when the set of a nested region takes no more items. What a bottom region collects is its server's to bound. */
 export function isFull(region: Region): boolean {
-  return changedCount(region) >= CHANGED_ITEMS_MAX && live(region.space)?.bottom === null;
+  return changedCount(region) >= CHANGED_ITEMS_MAX && isNested(live(region.space));
 }
 
 /** Nobody collects: the region gives its set up and collects no more, which its state tells, so its collector saves all. */
@@ -102,9 +107,11 @@ function overflow(k: KernelState, region: Region): void {
   touch(k, region);
 }
 
-/** True when one more nested region may collect. */
+/** True when one more nested region may collect. When one has overflowed must not depend on when its set was last looked at. */
 export function mayCollect(k: KernelState, space: Space | null): boolean {
-  return space === null || space.bottom !== null || k.nestedCollectingCount < NESTED_COLLECTORS_MAX;
+  if (!isNested(space)) return true;
+  if (k.nestedCollectingCount >= NESTED_COLLECTORS_MAX) settle(k);
+  return k.nestedCollectingCount < NESTED_COLLECTORS_MAX;
 }
 
 /** Puts a page into a region's set; a write after a discard wins, and the first write's pc stays. */
@@ -227,12 +234,11 @@ export function isPageGone(space: Space, number: number): boolean {
   );
 }
 
-/** The region starts (1) or stops (-1) to count as a collector: it collects, and its space is there. */
+/** The region starts (1) or stops (-1) to count as a collector: it collects, or its space is another one. */
 export function countCollector(k: KernelState, region: Region, step: 1 | -1): void {
-  const space = live(region.space);
-  if (!region.collecting || space === null) return;
+  if (!region.collecting) return;
   k.collectingCount += step;
-  if (space.bottom === null) k.nestedCollectingCount += step;
+  if (isNested(live(region.space))) k.nestedCollectingCount += step;
 }
 
 /** Page number of a byte address. */

@@ -13,6 +13,7 @@ import { resolve } from '../memory/chain.ts';
 import {
   countCollector,
   isFull,
+  isNested,
   markObject,
   markPage,
   mayCollect,
@@ -106,7 +107,7 @@ export function markChanged(k: KernelState, caller: Thread, registers: Uint32Arr
   if (!isAligned(offset, isPage ? PAGE_SIZE : OBJECT_SIZE)) return faults.notAligned;
   const space = live(region.space);
   // Whether there is room must not depend on when the set was last looked at.
-  if (space !== null && space.bottom === null) settle(k);
+  if (isNested(space)) settle(k);
   if (isFull(region) || (!region.collecting && !mayCollect(k, space))) return outcomes.noMemory;
   // Memory may have changed its shape since the item came into the set: whatever peek_changed told goes in again.
   const object = objectIn(k, region, offset);

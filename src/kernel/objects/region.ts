@@ -12,7 +12,7 @@ import { item, itemKinds } from '../abi/memory.ts';
 import { states, typeNumbers } from '../abi/types.ts';
 import { addLinker, removeLinker } from '../links.ts';
 import { resolve, stretchAt } from '../memory/chain.ts';
-import { countCollector, mayCollect, settle, touch } from '../memory/changed.ts';
+import { countCollector, isNested, mayCollect, settle, touch } from '../memory/changed.ts';
 import { type ChangedItem, dropChangedFrom, emptyOrder } from '../memory/changed-order.ts';
 import { openWrite, writeWindow } from '../memory/copy.ts';
 import { forgetRegion } from '../memory/forget.ts';
@@ -169,7 +169,7 @@ export const regionOperations: TypeOperations<Region> = {
     if (!isAligned(start, PAGE_SIZE) || !isAligned(size, PAGE_SIZE)) return faults.notAligned;
     if (start + size > (space === null ? BOTTOM_ADDRESS_END : addressEnd(space)))
       return faults.invalidAddress;
-    const isCounted = region.collecting && live(region.space)?.bottom === null;
+    const isCounted = region.collecting && isNested(live(region.space));
     const willCollect = view === null ? region.collecting : readNumber(view, at.collecting) === 1;
     if (willCollect && !isCounted && !mayCollect(k, space)) return outcomes.noMemory;
     if (view === null) return 0;

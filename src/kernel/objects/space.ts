@@ -9,7 +9,7 @@ import { STAGE_WORK } from '../../base/limits.ts';
 import { faults } from '../abi/codes.ts';
 import { typeNumbers } from '../abi/types.ts';
 import { addLinker, noteStray, removeLinker } from '../links.ts';
-import { touch } from '../memory/changed.ts';
+import { countCollector, touch } from '../memory/changed.ts';
 import { emptySpans, firstSpan } from '../memory/spans.ts';
 import { dropTables } from '../memory/tables.ts';
 import { park } from '../schedule.ts';
@@ -63,6 +63,8 @@ function empty(k: KernelState, space: Space, caller: Thread | null): boolean {
       if (object.type === typeNumbers.region) detachRegion(k, object);
       else if (object.type === typeNumbers.mapping) leaveSpace(k, object);
       if (object.type === typeNumbers.region || object.type === typeNumbers.mapping) object.space = null;
+      // It keeps its set, which is bounded as long as it is counted.
+      if (object.type === typeNumbers.region) countCollector(k, object, 1);
       touch(k, object);
     }
   }
