@@ -114,17 +114,24 @@ export function mayCollect(k: KernelState, space: Space | null): boolean {
   return k.nestedCollectingCount < NESTED_COLLECTORS_MAX;
 }
 
-/** Puts a page into a region's set; a write after a discard wins, and the first write's pc stays. */
-export function markPage(k: KernelState, region: Region, offset: number, pc: number): void {
+/**
+ * Puts a page into a region's set; a write after a discard wins, and the first write's pc stays. True when the set has
+ * changed, which is a change of the region: who calls this touches it.
+ */
+export function putPage(k: KernelState, region: Region, offset: number, pc: number): boolean {
   const before = region.changedPages.get(offset);
-  if (before === pc || (before !== undefined && before !== PAGE_GONE && pc !== PAGE_GONE)) return;
+  if (before === pc || (before !== undefined && before !== PAGE_GONE && pc !== PAGE_GONE)) return false;
   if (before === undefined && isFull(region)) {
     overflow(k, region);
-    return;
+    return false;
   }
   setPage(region, offset, pc);
   if (k.contentSums !== null) forgetSum(k, region, offset);
-  touch(k, region);
+  return true;
+}
+
+function markPage(k: KernelState, region: Region, offset: number, pc: number): void {
+  if (putPage(k, region, offset, pc)) touch(k, region);
 }
 
 /** The server says that it wrote the page itself. */
@@ -133,16 +140,20 @@ function forgetSum(k: KernelState, region: Region, offset: number): void {
   if (page !== undefined) k.contentSums?.delete(page);
 }
 
-/** Puts an object into a region's set: `type` is negative when the object is gone. */
-export function markObject(k: KernelState, region: Region, offset: number, type: number): void {
+/** Puts an object into a region's set, `type` being negative when it is gone. True as for a page. */
+export function putObject(k: KernelState, region: Region, offset: number, type: number): boolean {
   const before = region.changedObjects.get(offset);
-  if (before === type) return;
+  if (before === type) return false;
   if (before === undefined && isFull(region)) {
     overflow(k, region);
-    return;
+    return false;
   }
   setObject(region, offset, type);
-  touch(k, region);
+  return true;
+}
+
+function markObject(k: KernelState, region: Region, offset: number, type: number): void {
+  if (putObject(k, region, offset, type)) touch(k, region);
 }
 
 /**

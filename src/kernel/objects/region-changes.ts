@@ -14,9 +14,9 @@ import {
   countCollector,
   isFull,
   isNested,
-  markObject,
-  markPage,
   mayCollect,
+  putObject,
+  putPage,
   settle,
   touch,
 } from '../memory/changed.ts';
@@ -42,6 +42,14 @@ function startCollecting(k: KernelState, region: Region): void {
   touch(k, region);
 }
 
+/**
+ * Somebody changed the set from outside. While a restart puts sets back that is no change: the regions that collect over
+ * this one would see it as one that the program had made.
+ */
+function touchSet(k: KernelState, region: Region): void {
+  if (k.hasRun) touch(k, region);
+}
+
 /** region_collect: the first call only begins to collect, with an empty set. */
 export function collect(k: KernelState, caller: Thread, registers: Uint32Array): number {
   const region = named(k, caller, argument(registers, 0), typeNumbers.region);
@@ -56,7 +64,7 @@ export function collect(k: KernelState, caller: Thread, registers: Uint32Array):
   if (opened !== 0) return opened;
   // Commit: the items are out of the set.
   startCollecting(k, region);
-  if (count > 0) touch(k, region);
+  if (count > 0) touchSet(k, region);
   const bytes = itemBytes(takeItems(region, count));
   writeWindow(k, k.window, caller, bytes);
   setArgument(registers, 1, items + bytes.length);
@@ -116,10 +124,10 @@ export function markChanged(k: KernelState, caller: Thread, registers: Uint32Arr
   const type = isType ? detail : (object?.type ?? typeNumbers.reference);
   // Commit.
   startCollecting(k, region);
-  if (kind === itemKinds.page) markPage(k, region, offset, Math.max(0, detail));
-  else if (kind === itemKinds.pageGone) markPage(k, region, offset, PAGE_GONE);
-  else if (kind === itemKinds.object) markObject(k, region, offset, type);
-  else markObject(k, region, offset, -type);
+  const isNew = isPage
+    ? putPage(k, region, offset, kind === itemKinds.page ? Math.max(0, detail) : PAGE_GONE)
+    : putObject(k, region, offset, kind === itemKinds.object ? type : -type);
+  if (isNew) touchSet(k, region);
   return outcomes.success;
 }
 
