@@ -72,6 +72,12 @@ export const CHAIN_MAX = 1024;
  */
 export const PLACES_MAX = 1024;
 
+/**
+ * Regions and windows that are looked at on the way to them. A program may pile any number of them over one address:
+ * four for each place is what a chain of ordinary levels needs, twice.
+ */
+export const CLIMB_STEPS_MAX = 4 * PLACES_MAX;
+
 /** Bytes of an idempotent or one-way message; what is longer is cut (fluke.md B.3). */
 export const SHORT_MESSAGE_BYTES = 4096;
 

@@ -4,9 +4,18 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CHANGED_ITEMS_MAX, NESTED_COLLECTORS_MAX } from '../../src/base/limits.ts';
+import {
+  CHANGED_ITEMS_MAX,
+  CLIMB_STEPS_MAX,
+  NESTED_COLLECTORS_MAX,
+  PLACES_MAX,
+  STEPS_PER_WORK,
+} from '../../src/base/limits.ts';
 import { outcomes } from '../../src/kernel/abi/codes.ts';
 import { itemKinds } from '../../src/kernel/abi/memory.ts';
+import { climb } from '../../src/kernel/memory/climb.ts';
+import { forgetWindow } from '../../src/kernel/memory/forget.ts';
+import type { Space } from '../../src/kernel/state.ts';
 import { assertSame, describeImage } from './rebuild.ts';
 import { SLAB_SIZE, World } from './world.ts';
 
@@ -108,6 +117,47 @@ test('sets of regions that lie in each other are after a restart what they were,
     world.rebuild();
     assertSame(describeImage(world.save()), before, `life ${life}`);
   }
+  world.kernel.check();
+});
+
+test('any number of regions and windows may be piled over one address: what looks through them is bounded', () => {
+  const world = new World();
+  const count = CLIMB_STEPS_MAX + 100;
+  makeNested(world, 0, 7, count);
+  const k = world.kernel.state;
+  const last = nested.region + 0x20 * (count - 1);
+  world.must('region_collect', nested.region, world.buffer, 0);
+  world.must('region_collect', last, world.buffer, 0);
+  let looked = 0;
+  const look = (space: Space): number =>
+    climb(
+      space,
+      AREA,
+      () => true,
+      () => {
+        looked += 1;
+      },
+    );
+  const space = [...k.bySerial.values()].find((object) => object.address === nested.space) as Space;
+  assert.is(look(space), CLIMB_STEPS_MAX);
+  assert.is(looked, CLIMB_STEPS_MAX);
+  // The image's own collector is there before all of them.
+  world.collect();
+  world.must('mutex_create', BASE);
+  assert.equal(
+    world.collect().map((change) => [change.offset - BASE, change.kind]),
+    [
+      [0, itemKinds.object],
+      [nested.region - BASE, itemKinds.object],
+    ],
+  );
+  // A window that shows less: all tables go instead of what is seen through each of the regions.
+  k.work = 0;
+  world.must('region_set_state', nested.region, 0, 0, 0);
+  forgetWindow(k, space, AREA, AREA + PAGE);
+  const work = k.work;
+  k.work = 0;
+  assert.ok(work > 0 && work <= PLACES_MAX + CLIMB_STEPS_MAX / STEPS_PER_WORK + 1, `${work} units of work`);
   world.kernel.check();
 });
 

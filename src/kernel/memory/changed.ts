@@ -8,13 +8,7 @@
  */
 
 import { joinHalves } from '../../base/integer.ts';
-import {
-  CHANGED_ITEMS_MAX,
-  NESTED_COLLECTORS_MAX,
-  PAGE_SHIFT,
-  PAGE_SIZE,
-  PLACES_MAX,
-} from '../../base/limits.ts';
+import { CHANGED_ITEMS_MAX, NESTED_COLLECTORS_MAX, PAGE_SHIFT, PAGE_SIZE } from '../../base/limits.ts';
 import { forEachLinker } from '../links.ts';
 import {
   type KernelObject,
@@ -26,6 +20,7 @@ import {
   type Space,
 } from '../state.ts';
 import { changedCount, dropChangedFrom, setObject, setPage } from './changed-order.ts';
+import { climb } from './climb.ts';
 import { visitSpans } from './spans.ts';
 
 /** Notes that the object's exportable state changed. Cheap: called on every entry. */
@@ -33,6 +28,10 @@ export function touch(k: KernelState, object: KernelObject): void {
   if (object.isTouched) return;
   object.isTouched = true;
   k.touched.push(object);
+}
+
+function everywhere(): boolean {
+  return true;
 }
 
 /**
@@ -53,39 +52,8 @@ export function forEachCollector(
     });
     return;
   }
-  climb({ left: PLACES_MAX, seen: new Map(), visit }, space, address);
-}
-
-/**
- * What one climb knows: how many more places it may look at (windows onto windows double them level by level, and a
- * program could keep the machine busy for hours with one store), and those it has.
- */
-interface Climb {
-  left: number;
-  readonly seen: Map<Space, Set<number>>;
-  readonly visit: (region: Region, offset: number) => void;
-}
-
-function climb(state: Climb, space: Space, address: number): void {
-  const { seen, visit } = state;
-  if (state.left === 0) return;
-  state.left -= 1;
-  let addresses = seen.get(space);
-  if (addresses === undefined) {
-    addresses = new Set();
-    seen.set(space, addresses);
-  }
-  if (addresses.has(address)) return;
-  addresses.add(address);
-  // The order of the lists is the same in every life: where the climb ends is seen by nested collectors.
-  visitSpans(space.regions, address, address + 1, (region) => {
-    const offset = address - region.startAddress;
+  climb(space, address, everywhere, (region, offset) => {
     if (region.collecting) visit(region, offset);
-    return visitSpans(region.mappings, offset, offset + 1, (mapping) => {
-      const above = live(mapping.space);
-      if (above !== null) climb(state, above, mapping.startAddress + offset - mapping.regionOffset);
-      return state.left > 0;
-    });
   });
 }
 

@@ -4,13 +4,13 @@
  * A reference names one object, or nothing; it is the only form in which a link leaves or enters an object. Its target
  * is of a type that may be referenced (fluke.md A.3, A.6). Called by the dispatcher and state-calls.ts.
  */
-import { PLACES_MAX, STEPS_PER_WORK } from '../../base/limits.ts';
+import { STEPS_PER_WORK } from '../../base/limits.ts';
 import { outcomes } from '../abi/codes.ts';
 import { typeNumbers } from '../abi/types.ts';
 import { setTarget } from '../links.ts';
 import { mappingAt } from '../memory/chain.ts';
 import { touch } from '../memory/changed.ts';
-import { visitSpans } from '../memory/spans.ts';
+import { climb } from '../memory/climb.ts';
 import { named, namedReference } from '../names.ts';
 import { argument, setArgument, setArgumentWord } from '../registers.ts';
 import {
@@ -96,12 +96,6 @@ export function locate(k: KernelState, caller: Thread, registers: Uint32Array): 
   return outcomes.success;
 }
 
-/** Places that a search from an object upwards has been at. */
-interface Climb {
-  left: number;
-  readonly seen: Map<Space, Set<number>>;
-}
-
 /**
  * Offset of the object in the region, or -1 when it does not lie there: from where the object lies up through what shows
  * it. That costs as many places as show it, whatever else lies in the region.
@@ -112,35 +106,14 @@ function offsetIn(k: KernelState, region: Region, target: KernelObject): number 
   if (goal === null || mappingAt(target.home, target.address) !== null) return -1;
   const direct = target.address - region.startAddress;
   if (goal === target.home && direct >= 0 && direct < region.size) return direct;
-  const climb: Climb = { left: PLACES_MAX, seen: new Map() };
-  const address = addressIn(climb, target.home, target.address, region, goal);
-  k.work += Math.floor((PLACES_MAX - climb.left) / STEPS_PER_WORK);
-  return address < 0 ? -1 : address - region.startAddress;
-}
-
-/** The first address in the space `goal` and in the region that leads to this address of this space, or -1. */
-function addressIn(climb: Climb, space: Space, address: number, region: Region, goal: Space): number {
-  if (climb.left === 0) return -1;
-  climb.left -= 1;
-  let addresses = climb.seen.get(space);
-  if (addresses === undefined) {
-    addresses = new Set();
-    climb.seen.set(space, addresses);
-  }
-  if (addresses.has(address)) return -1;
-  addresses.add(address);
-  const within = address - region.startAddress;
-  if (space === goal && within >= 0 && within < region.size) return address;
   let found = -1;
-  visitSpans(space.regions, address, address + 1, (shown) => {
-    const offset = address - shown.startAddress;
-    return visitSpans(shown.mappings, offset, offset + 1, (mapping) => {
-      const above = live(mapping.space);
-      const at = mapping.startAddress + offset - mapping.regionOffset;
-      if (above !== null) found = addressIn(climb, above, at, region, goal);
-      return found < 0 && climb.left > 0;
-    });
-  });
+  const isElsewhere = (space: Space, address: number): boolean => {
+    const within = address - region.startAddress;
+    if (space === goal && within >= 0 && within < region.size) found = within;
+    return found < 0;
+  };
+  const steps = climb(target.home, target.address, isElsewhere, () => undefined);
+  k.work += Math.floor(steps / STEPS_PER_WORK);
   return found;
 }
 
