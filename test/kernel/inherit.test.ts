@@ -74,6 +74,16 @@ test('a deadlock that is broken leaves nobody with a priority that is not lent',
   assert.is(world.output.join(''), 'C.2');
 });
 
+test('a ceiling: without it the middle one runs while the mutex is waited for', () => {
+  const workers = [
+    { letter: 'L', priority: 5, first: A, spin: 8000 },
+    { letter: 'M', priority: 10, start: 500, spin: 20_000 },
+    { letter: 'X', priority: 15, start: 800, first: A },
+  ];
+  assert.is(orderOf(workers, 0), 'MXL.');
+  assert.is(orderOf(workers, mutexFlags.priorityCeiling + 256 * 30), 'XML.');
+});
+
 test('starvation: under round robin a lower priority does not run while a higher one can', () => {
   const world = new World();
   const spin = new Assembler().label('spin').j('spin');
