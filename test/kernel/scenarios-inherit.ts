@@ -235,4 +235,38 @@ const inheritor: Scenario = {
   check: (world) => assert.is(order(world), 'HML.'),
 };
 
-export const inheritScenarios: readonly Scenario[] = [inversion, chain, ceiling, calls, deadlock, inheritor];
+const reserved: Scenario = {
+  name: 'who is first by what is lent to it keeps its reservation over an entry',
+  build(world) {
+    const code = workerCode();
+    // Locks A, waits until H does too, then counts to ten with an entry between LR and SC.
+    code.label('holder').mv(a0, s3).invoke('mutex_lock').li(t0, 6000);
+    code
+      .label('hold')
+      .addi(t0, t0, -1)
+      .bne(t0, zero, 'hold')
+      .li(s1, 10)
+      .li(s2, DATA + 0x9000);
+    code.label('count').lrd(s4, s2).call('thread_self').addi(s4, s4, 1).scd(t0, s4, s2);
+    code.addi(s1, s1, -1).bne(s1, zero, 'count').mv(a0, s3).invoke('mutex_unlock').j('say');
+    build(world, code, mutexFlags.inheritPriority, [
+      { letter: 'L', priority: 5, label: 'holder', first: A },
+      { letter: 'M', priority: 10, start: 1500, spin: 3000 },
+      { letter: 'H', priority: 20, start: 1000, first: A },
+    ]);
+  },
+  check(world) {
+    assert.is(order(world), 'HML.');
+    assert.is(world.word(BASE + DATA - PROGRAM + 0x9000), 10);
+  },
+};
+
+export const inheritScenarios: readonly Scenario[] = [
+  reserved,
+  inversion,
+  chain,
+  ceiling,
+  calls,
+  deadlock,
+  inheritor,
+];
