@@ -112,6 +112,25 @@ test('a broadcast wakes a crowd in bounded stages; unlocking for waiters that ma
   world.kernel.check();
 });
 
+test('a receiver sends away a crowd of faults whose keeper its port is no more in bounded stages', () => {
+  const receive = (code: Assembler) => code.call('ipc_wait_receive', PROGRAM + OBJECTS + 0x60, 0, 0, DATA, 8);
+  const world = crowd(new Assembler().li(s1, 8).ld(s1, s1), receive);
+  world.must('portset_reference', BASE + OBJECTS + 0x60, world.scratch(0));
+  world.setState('port', BASE + OBJECTS + 0x40, {}, [world.scratch(0)]);
+  world.must('port_reference', BASE + OBJECTS + 0x40, world.scratch(1));
+  world.setState('space', BASE + own.space, {}, [world.scratch(1)]);
+  world.must('thread_get_state', BASE, 0, 0, 0, 0, 0, 0);
+  while (world.run() !== 'idle');
+  // All wait at the port; nobody keeps their space now.
+  world.setState('space', BASE + own.space, {}, [world.scratch(7)]);
+  world.must('thread_peek_state', BASE, world.buffer, 0, 0, 0, 0, 0);
+  world.view.setBigUint64(states.thread.offset.flags, 0n, true);
+  world.must('thread_set_state', BASE, world.buffer, 0, 0, 0, 0, 0);
+  const { most } = observe(world);
+  assert.ok(most >= STAGE_WORK && most <= STAGE_WORK + 2, `${most} units of work in one entry`);
+  world.kernel.check();
+});
+
 test('a crowd that is told in several stages is told the same when all is rebuilt after each of them', () => {
   const make = () =>
     crowd(
