@@ -100,7 +100,8 @@ export function isAsking(thread: Thread): boolean {
 /** The scheduler knows that the thread, which asks, could run. */
 export function acknowledge(k: KernelState, thread: Thread, scheduler: Thread): void {
   dequeue(thread);
-  thread.flags = (thread.flags & ~threadFlags.asking) | threadFlags.scheduled;
+  thread.flags &= ~(threadFlags.asking | threadFlags.serverIdempotent);
+  thread.flags |= threadFlags.scheduled;
   thread.waitingFor = scheduler;
   thread.ticket = 0;
   takeNewTurn(k, thread);

@@ -16,7 +16,7 @@ import { countCancel, leaveCond } from './interrupts.ts';
 import { firstClient } from './ipc/busy.ts';
 import { isFaulting } from './ipc/handover.ts';
 import { isConnect } from './ipc/reliable.ts';
-import { clientSide, isVerbOf, serverSide } from './ipc/side.ts';
+import { clientSide, isVerbOf, serverSide, servesIdempotent } from './ipc/side.ts';
 import { noteStray } from './links.ts';
 import { touch } from './memory/changed.ts';
 import { enqueue } from './queue.ts';
@@ -49,7 +49,7 @@ export function resume(k: KernelState, thread: Thread): void {
     if (service !== null && service.service !== null) k.toServe.add(service);
     return;
   }
-  thread.flags &= ~(threadFlags.faulting | threadFlags.asking);
+  thread.flags &= ~(threadFlags.faulting | threadFlags.asking | threadFlags.serverIdempotent);
   thread.waitingFor = null;
   thread.ticket = 0;
   thread.deadline = 0n;
@@ -84,14 +84,25 @@ function settleFlags(k: KernelState, thread: Thread): void {
 /** The queue of one that asks for the processor, or null when it must ask again. */
 function askingQueue(thread: Thread, object: KernelObject | null): Queue | null {
   if (object?.type === typeNumbers.port) return hasServer(object) ? null : object.clients;
-  return object?.type === typeNumbers.thread && object !== thread ? object.waiters : null;
+  return object?.type === typeNumbers.thread ? answerQueue(thread, object) : null;
+}
+
+/**
+ * The queue of a server that owes the thread an answer: it has its request, or has parked it, or its own state comes
+ * later. Null when it let go of it while the thread was stopped: then the request is made again, or nobody would answer.
+ */
+function answerQueue(thread: Thread, server: Thread): Queue | null {
+  if (server === thread) return null;
+  const isTaken = servesIdempotent(server) && server.client === thread;
+  const isParked = (thread.flags & threadFlags.serverIdempotent) !== 0;
+  return isTaken || isParked || (server.flags & threadFlags.stopped) !== 0 ? server.waiters : null;
 }
 
 /** The queue that the thread belongs into, or null when it should run. */
 function queueOf(k: KernelState, thread: Thread, object: KernelObject | null): Queue | null {
   const registers = registersOf(k, thread);
   const verb = entryNumber(registers);
-  if (isFaulting(thread)) return object === null ? null : faultQueue(object);
+  if (isFaulting(thread)) return object === null ? null : faultQueue(thread, object);
   if (isAsking(thread)) return askingQueue(thread, object);
   if (thread.deadline !== 0n) {
     const isSame = deadlineOf(registers) === thread.deadline;
@@ -124,8 +135,8 @@ function hasServer(port: Port): boolean {
 }
 
 /** Whether the port is still the keeper is asked when somebody receives the fault. */
-function faultQueue(object: KernelObject): Queue | null {
-  if (object.type === typeNumbers.thread) return object.waiters;
+function faultQueue(thread: Thread, object: KernelObject): Queue | null {
+  if (object.type === typeNumbers.thread) return answerQueue(thread, object);
   return object.type === typeNumbers.port && !hasServer(object) ? object.clients : null;
 }
 
@@ -133,7 +144,7 @@ function faultQueue(object: KernelObject): Queue | null {
 function peerQueue(k: KernelState, thread: Thread, peer: Thread, verb: number): Queue | null {
   // An idempotent call waits for its answer, whatever the server waits for: for its client too, in another conversation.
   // Nobody calls itself; but links that make a thread its own peer, which only set_state makes, it waits with for ever.
-  if (verb === entries.ipc_call.number) return peer === thread ? null : peer.waiters;
+  if (verb === entries.ipc_call.number) return answerQueue(thread, peer);
   const isWaiting = peer.queue === thread.waiters && !isFaulting(peer);
   const peerVerb = isWaiting ? entryNumber(registersOf(k, peer)) : 0;
   if (isVerbOf(clientSide, verb) && thread.server === peer) {

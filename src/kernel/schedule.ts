@@ -80,7 +80,7 @@ export function wake(k: KernelState, thread: Thread): void {
   const isRunnable = thread.queue?.order === 'turn';
   if (!isRunnable) {
     leaveQueue(k, thread);
-    thread.flags &= ~(RUNNING_FLAGS | threadFlags.asking);
+    thread.flags &= ~(RUNNING_FLAGS | threadFlags.asking | threadFlags.serverIdempotent);
     thread.waitingFor = null;
   }
   thread.ticket = 0;

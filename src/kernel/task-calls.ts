@@ -50,6 +50,7 @@ export function cancelTaskCall(k: KernelState, task: Thread): boolean {
   leaveCond(k, task);
   leaveQueue(k, task);
   task.waitingFor = null;
+  task.flags &= ~threadFlags.serverIdempotent;
   task.ticket = 0;
   task.deadline = 0n;
   forget(k, task);

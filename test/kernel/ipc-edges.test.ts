@@ -162,6 +162,83 @@ test('set_state that takes a link away lets the peer know', () => {
   }
 });
 
+/** Sets the state of a thread as it was taken out, going on, with these links. */
+function restart(world: World, thread: number, state: Uint8Array, refs: readonly number[]): void {
+  world.bytes.set(state);
+  const flagsAt = states.thread.offset.flags;
+  world.view.setUint32(flagsAt, world.view.getUint32(flagsAt, true) & ~threadFlags.stopped, true);
+  world.must('thread_set_state', thread, world.buffer, ...refs);
+}
+
+function stopped(world: World, thread: number, waitingFor: number): Uint8Array {
+  world.must('thread_get_state', thread, world.buffer, 0, 0, waitingFor, 0, 0);
+  return world.bytes.slice(0, states.thread.size);
+}
+
+test('a client that is stopped while its server answers, or lets go of it, asks again; else it is answered', () => {
+  for (const isLinkSet of [false, true]) {
+    for (const isRebuilt of [false, true]) {
+      for (const order of [
+        'answered while stopped',
+        'let go while both are stopped',
+        'answered afterwards',
+      ]) {
+        const client = new Assembler()
+          .li(s1, 99)
+          .call('ipc_call', PORT, DATA, 8, DATA + 0x100, 8)
+          .mv(s1, a0);
+        const server = receive(8).call('clock_sleep', 1000);
+        server.call('ipc_reply_wait_receive', SET, DATA, 8, DATA, 8).li(s3, 1).call('ipc_reply', 0, DATA, 8);
+        const world = pair(client.end(GATE), server.end(GATE));
+        const [none, waitingFor] = [world.scratch(6), world.scratch(1)];
+        world.run();
+        const state = stopped(world, CLIENT, waitingFor);
+        const again = (): void => restart(world, CLIENT, state, [0, 0, isLinkSet ? waitingFor : 0, 0, 0]);
+        if (order === 'answered while stopped') {
+          world.finish();
+          again();
+        } else if (order === 'answered afterwards') again();
+        else {
+          const serverState = stopped(world, SERVER, none);
+          again();
+          restart(world, SERVER, serverState, [0, 0, 0, world.scratch(7), 0]);
+        }
+        if (isRebuilt) world.rebuild();
+        world.finish();
+        world.kernel.check();
+        const say = `${order}, ${isLinkSet}, ${isRebuilt}`;
+        assert.is(register(world, CLIENT, s1), 0, say);
+        assert.is(register(world, SERVER, s3), order === 'answered afterwards' ? 0 : 1, say);
+      }
+    }
+  }
+});
+
+test('a client whose request is parked, and that is stopped meanwhile, is answered when it is taken up again', () => {
+  const client = new Assembler()
+    .li(s1, 99)
+    .call('ipc_call', PORT, DATA, 8, DATA + 0x100, 8)
+    .mv(s1, a0);
+  const server = receive(8).call('thread_get_client', PARKED).call('clock_sleep', 1000);
+  server.call('thread_set_client', PARKED).mv(s1, a0).call('ipc_reply', 0, DATA, 8).mv(s2, a0);
+  for (const isLinkSet of [false, true]) {
+    for (const isRebuilt of [false, true]) {
+      const world = pair(client.end(GATE), server.end(GATE));
+      world.make(SERVER, { 960: 'reference' });
+      world.run();
+      const waitingFor = world.scratch(1);
+      const state = stopped(world, CLIENT, waitingFor);
+      restart(world, CLIENT, state, [0, 0, isLinkSet ? waitingFor : 0, 0, 0]);
+      if (isRebuilt) world.rebuild();
+      world.finish();
+      world.kernel.check();
+      assert.is(register(world, CLIENT, s1), 0);
+      assert.equal([register(world, SERVER, s1), register(world, SERVER, s2)], [0, 0]);
+      assert.is(Number(world.thread(CLIENT).flags) & threadFlags.serverIdempotent, 0);
+    }
+  }
+});
+
 test('a border port takes no reliable connection, open or closed, also after a restart; one that waits is refused', () => {
   const connects = (): Assembler => {
     const code = new Assembler().call('ipc_client_connect_send', GATE, DATA, 8).mv(s1, a0);

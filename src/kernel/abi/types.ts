@@ -146,7 +146,7 @@ export const threadFlags = {
   faulting: 16,
   /** The link to my client is an idempotent one (ours: a rebuilt server answers the same client). */
   clientIdempotent: 32,
-  /** Never set: an idempotent client waits for its server, and has no link to it. */
+  /** The server that I wait for to answer my idempotent request has taken it out to serve another meanwhile. */
   serverIdempotent: 64,
   /** My server (client) ended the conversation in good order, or broke it off, while I was not waiting: not told yet. */
   serverEnded: 128,

@@ -166,6 +166,22 @@ export function dropWaiters(k: KernelState, thread: Thread): boolean {
   return true;
 }
 
+/**
+ * The thread, which is stopped, is about to serve `client`, or nobody: whoever else waits for an answer of its, and is not
+ * parked, asks again. Those have come while it was stopped. As many as fit into a stage: true when nobody is left.
+ */
+export function dropUnserved(k: KernelState, server: Thread, client: Thread | null): boolean {
+  for (let thread = server.waiters.first, next = thread; thread !== null; thread = next) {
+    next = thread.next;
+    const isParked = (thread.flags & threadFlags.serverIdempotent) !== 0;
+    if (thread === client || isParked || !awaitsAnswer(k, thread, server)) continue;
+    if (k.work >= STAGE_WORK) return false;
+    k.work += 1;
+    wake(k, thread);
+  }
+  return true;
+}
+
 /** Why this side has no peer: how the conversation ended that the thread was not told of, told once; or it had none. */
 export function tellGone(k: KernelState, side: Side, thread: Thread): number {
   const { flags } = thread;

@@ -9,7 +9,7 @@
  * Called by the dispatcher.
  */
 import { faults, outcomes } from '../abi/codes.ts';
-import { typeNumbers } from '../abi/types.ts';
+import { threadFlags, typeNumbers } from '../abi/types.ts';
 import { touch } from '../memory/changed.ts';
 import { namedReference } from '../names.ts';
 import { pointAt } from '../objects/reference.ts';
@@ -48,10 +48,8 @@ function getLink(k: KernelState, side: Side, caller: Thread, registers: Uint32Ar
   // Commit: nothing below can fail.
   pointAt(k, reference, peer);
   clearSide(k, side, caller);
-  if (!isIdempotent) {
-    peer.flags |= otherSide(side).parked;
-    touch(k, peer);
-  }
+  peer.flags |= isIdempotent ? threadFlags.serverIdempotent : otherSide(side).parked;
+  touch(k, peer);
   return outcomes.success;
 }
 
@@ -71,6 +69,8 @@ function setPeer(k: KernelState, side: Side, caller: Thread, registers: Uint32Ar
     // Commit: nothing below can fail.
     drop(k, side, caller, false);
     connectIdempotent(k, target, caller);
+    target.flags &= ~threadFlags.serverIdempotent;
+    touch(k, target);
     return outcomes.success;
   }
   if (linkOf(other, target) !== caller || !isParked(other, target)) return outcomes.notConnected;

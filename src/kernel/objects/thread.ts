@@ -10,7 +10,14 @@ import { TICKS_PER_NANOSECOND } from '../abi/memory.ts';
 import { pendingBits, states, threadFlags, typeNumbers } from '../abi/types.ts';
 import { priorityChanged } from '../inherit.ts';
 import { takePending } from '../interrupts.ts';
-import { agreeOnSender, dropClient, dropServer, dropWaiters, replaceLinks } from '../ipc/connection.ts';
+import {
+  agreeOnSender,
+  dropClient,
+  dropServer,
+  dropUnserved,
+  dropWaiters,
+  replaceLinks,
+} from '../ipc/connection.ts';
 import { addLinker, forgetStray, noteStray, removeLinker, setClient, setServer } from '../links.ts';
 import { touch } from '../memory/changed.ts';
 import { dropScheduled } from '../ready.ts';
@@ -144,6 +151,9 @@ export const threadOperations: TypeOperations<Thread> = {
     for (const offset of counters)
       if (!inRange(readNumber(view, offset), COUNTER_END)) return faults.invalidState;
     return readNumber(view, at.faultAddress) < 0 ? faults.invalidState : 0;
+  },
+  prepare(k, thread, [, , , client]) {
+    return dropUnserved(k, thread, (client === undefined ? live(thread.client) : client) as Thread | null);
   },
   load(k, thread, view, [space, scheduler, waitingFor, client, server]) {
     if (k.loaded === thread) unloadRegisters(k);
