@@ -13,6 +13,7 @@
  */
 import { CHAIN_MAX } from '../base/limits.ts';
 import { threadFlags, typeNumbers } from './abi/types.ts';
+import { removeLinker } from './links.ts';
 import { touch } from './memory/changed.ts';
 import { firstSpan } from './memory/spans.ts';
 import { dequeue, enqueue } from './queue.ts';
@@ -52,6 +53,31 @@ export function schedulerOf(k: KernelState, thread: Thread): Port | null {
 /** True when the thread, which does not ask, is not the kernel's to schedule either. Only where there are schedulers. */
 export function isOrphan(k: KernelState, thread: Thread): boolean {
   return k.schedulerLinks > 0 && schedulerBelow(k, live(thread.space)) === 'nobody';
+}
+
+/** Whose link leads the thread to this port as its scheduler: its own, or a space's on the way down; or null. */
+function holderOf(thread: Thread, port: Port): Thread | Space | null {
+  if (thread.scheduler === port) return thread;
+  let space: Space | null = live(thread.space);
+  for (let depth = 0; space !== null && space.bottom === null && depth < CHAIN_MAX; depth += 1) {
+    if (space.scheduler === port) return space;
+    const region = live(firstSpan(space.mappings)?.region ?? null);
+    space = region === null ? null : live(region.space);
+  }
+  return null;
+}
+
+/**
+ * The port is being destroyed, perhaps in stages: the links that led this thread to it are null from now on, as all will
+ * be. Otherwise it would ask there again before the next stage, and many that do so would keep the port alive for ever.
+ */
+export function forgetScheduler(k: KernelState, thread: Thread, port: Port): void {
+  for (let holder = holderOf(thread, port); holder !== null; holder = holderOf(thread, port)) {
+    holder.scheduler = null;
+    k.schedulerLinks -= 1;
+    removeLinker(port, holder, holder.type === typeNumbers.thread ? holder.strayFrom : holder.keeper);
+    touch(k, holder);
+  }
 }
 
 /**

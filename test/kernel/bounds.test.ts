@@ -246,6 +246,39 @@ test('windows that double level by level: a change at the bottom is followed to 
   world.kernel.check();
 });
 
+test('a port at which a crowd asks for the processor is destroyed, though they would ask again between the stages', () => {
+  const world = new World();
+  // Who destroys has a lower priority than all of them.
+  world.addProgram(
+    1,
+    new Assembler()
+      .call('port_destroy', PROGRAM + OBJECTS)
+      .li(s1, 1)
+      .end(GATE),
+    { priority: 5 },
+  );
+  const [port, portReference, space, mapping, spaceReference] = [0, 32, 64, 96, 128].map(
+    (offset) => BASE + OBJECTS + offset,
+  ) as [number, number, number, number, number];
+  world.make(BASE + OBJECTS, { 0: 'port', 32: 'reference', 64: 'space', 96: 'mapping', 128: 'reference' });
+  world.must('port_reference', port, portReference);
+  world.must('space_reference', space, spaceReference);
+  const window = { regionOffset: BASE, startAddress: PROGRAM, size: SLAB_SIZE, protection: 7 };
+  world.setState('mapping', mapping, window, [world.reference('region'), spaceReference]);
+  world.must('space_set_state', space, 0, 0, portReference);
+  world.write(BASE + 0xa000, new Assembler().end(GATE).bytes());
+  for (let i = 0; i < CROWD; i += 1) {
+    const thread = BASE + THREADS + 0x20 * i;
+    world.must('thread_create', thread);
+    world.startThread(thread, spaceReference, { pc: PROGRAM + 0xa000 });
+  }
+  world.run(200_000);
+  assert.is(world.call('port_peek_state', port, 0), faults.noObject);
+  assert.is(Number(world.thread(BASE).x[s1]), 1);
+  assert.is(world.kernel.state.schedulerLinks, 0, 'what is linked to nothing asks nowhere');
+  world.finish();
+});
+
 test('limits of regions: running out of objects or threads is an outcome, and a rebuilt kernel counts the same', () => {
   const world = new World();
   world.must('region_create', BASE + 0x400);

@@ -62,12 +62,13 @@ export function shown<T extends KernelObject>(target: T | null): T | null {
 
 /**
  * Ends the wait of all in the queue, as many as fit into a stage: calls end with `canceled`, faults are taken again. True
- * when nobody is left.
+ * when nobody is left. `before` is called for each.
  */
-export function cancelAll(k: KernelState, queue: Queue): boolean {
+export function cancelAll(k: KernelState, queue: Queue, before?: (thread: Thread) => void): boolean {
   for (let first = queue.first; first !== null; first = queue.first) {
     if (k.work >= STAGE_WORK) return false;
     k.work += 1;
+    before?.(first);
     countCancel(first);
     if ((first.flags & (threadFlags.faulting | threadFlags.asking)) !== 0) wake(k, first);
     else finish(k, first, outcomes.canceled);

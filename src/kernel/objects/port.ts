@@ -8,6 +8,7 @@ import { STAGE_WORK } from '../../base/limits.ts';
 import { states, typeNumbers } from '../abi/types.ts';
 import { firstClientChanged, removeBusy } from '../ipc/busy.ts';
 import { touch } from '../memory/changed.ts';
+import { forgetScheduler, isAsking } from '../ready.ts';
 import { wake } from '../schedule.ts';
 import { emptyQueue, type KernelState, live, type Port, type Portset } from '../state.ts';
 import { cancelAll, type TypeOperations } from './operations.ts';
@@ -78,7 +79,9 @@ export const portOperations: TypeOperations<Port> = {
     leaveSet(port);
     // Who asked here for the processor asks elsewhere.
     k.closing = port;
-    const isEmpty = cancelAll(k, port.clients);
+    const isEmpty = cancelAll(k, port.clients, (client) => {
+      if (isAsking(client)) forgetScheduler(k, client, port);
+    });
     k.closing = null;
     return isEmpty;
   },
