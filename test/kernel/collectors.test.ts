@@ -161,4 +161,28 @@ test('any number of regions and windows may be piled over one address: what look
   world.kernel.check();
 });
 
+test('what is made, moved and destroyed between two collects takes no more of the host than what lives', () => {
+  const world = new World();
+  const k = world.kernel.state;
+  world.must('mutex_create', BASE + 0x20);
+  for (let i = 0; i < 10_000; i += 1) {
+    world.must('mutex_create', BASE);
+    world.must('mutex_move', BASE + 0x20, BASE + 0x40);
+    world.must('mutex_move', BASE + 0x40, BASE + 0x20);
+    world.must('mutex_destroy', BASE);
+  }
+  const notesMax = 2 * k.bySerial.size + 4096 + 1;
+  assert.ok(k.touched.length <= notesMax, `${k.touched.length} touched`);
+  assert.ok(k.moved.length <= notesMax, `${k.moved.length} moved`);
+  assert.equal(
+    world.collect().map((change) => [change.offset - BASE, change.kind]),
+    [
+      [0, itemKinds.objectGone],
+      [0x20, itemKinds.object],
+      [0x40, itemKinds.objectGone],
+    ],
+  );
+  world.kernel.check();
+});
+
 test.run();

@@ -23,6 +23,9 @@ import { changedCount, dropChangedFrom, setObject, setPage } from './changed-ord
 import { climb } from './climb.ts';
 import { visitSpans } from './spans.ts';
 
+/** Notes that are worth no look at which of them still say something. */
+const NOTES_MIN = 4096;
+
 /** Notes that the object's exportable state changed. Cheap: called on every entry. */
 export function touch(k: KernelState, object: KernelObject): void {
   if (object.isTouched) return;
@@ -130,7 +133,14 @@ function markObject(k: KernelState, region: Region, offset: number, type: number
  */
 export function noteMoved(k: KernelState, object: KernelObject): void {
   touch(k, object);
-  if (k.collectingCount > 0) k.moved.push(object);
+  if (k.collectingCount === 0) return;
+  k.moved.push(object);
+  if (k.moved.length > notesMax(k)) k.moved = [...new Set(k.moved)].filter((moved) => moved.alive);
+}
+
+/** Notes between two collects; beyond it those are dropped that say nothing, so that they take no more than the objects. */
+function notesMax(k: KernelState): number {
+  return 2 * k.bySerial.size + NOTES_MIN;
 }
 
 function touchMoved(k: KernelState): void {
@@ -169,8 +179,9 @@ export function settle(k: KernelState): void {
   }
 }
 
-/** The object was destroyed. */
+/** The object was destroyed, or lies here no longer. */
 export function noteObjectGone(k: KernelState, object: KernelObject): void {
+  if (k.touched.length > notesMax(k)) k.touched = k.touched.filter((touched) => touched.alive);
   forEachCollector(k, object.home, object.address, (region, offset) => {
     markObject(k, region, offset, -object.type);
   });
