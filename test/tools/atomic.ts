@@ -2,8 +2,9 @@
  * `npm run atomic`: every entry point stopped at every instruction; then the tests of the kernel, unchanged, with everything
  * taken apart after every entry of a guest and made again in a fresh kernel.
  *
- *     node test/tools/atomic.ts [FILTER...]
+ *     node test/tools/atomic.ts [--entries | FILTER...]
  *
+ * `--entries` leaves out the first part, which takes long.
  * The last line is `N passed, N failed`, the sum of both. What is opted out is listed in test/kernel/every-entry.ts.
  */
 import { spawnSync } from 'node:child_process';
@@ -14,7 +15,8 @@ const project = fileURLToPath(new URL('../..', import.meta.url));
 /** Files that choose for themselves what is taken apart when, and those that campaigns of their own run. */
 const themselves = ['modes', 'atomicity', 'promptness', 'hostile', 'model', 'ipc-model'];
 
-const given = process.argv.slice(2);
+const isEntriesOnly = process.argv[2] === '--entries';
+const given = isEntriesOnly ? [] : process.argv.slice(2);
 const suites = readdirSync(`${project}/test/kernel`)
   .filter((file) => file.endsWith('.test.ts') && !themselves.some((name) => file === `${name}.test.ts`))
   .map((file) => `test/kernel/${file}`);
@@ -37,7 +39,7 @@ function run(title: string, environment: Readonly<Record<string, string>>, filte
   failed += Math.max(Number(last?.[2] ?? 0), status === 0 && last !== null ? 0 : 1);
 }
 
-if (given.length === 0)
+if (given.length === 0 && !isEntriesOnly)
   run('every instruction', { ATOMIC: 'all' }, ['kernel/atomicity', 'kernel/promptness']);
 run('every entry', { PERDURE_REBUILD: 'entry' }, given.length > 0 ? given : suites);
 console.log(`${passed} passed, ${failed} failed`);
