@@ -239,6 +239,14 @@ test('a client whose request is parked, and that is stopped meanwhile, is answer
   }
 });
 
+test('an empty message from an address that no number can be leaves the address as it was', () => {
+  const client = new Assembler().call('ipc_send', PORT, -4096, 0).mv(s1, a0).mv(s2, 11).mv(s3, a2).end(GATE);
+  const world = pair(client, new Assembler().end(GATE));
+  world.finish();
+  const { x } = world.thread(CLIENT);
+  assert.equal([x[s1], x[s2], x[s3]], [0n, 2n ** 64n - 4096n, 0n]);
+});
+
 test('a border port takes no reliable connection, open or closed, also after a restart; one that waits is refused', () => {
   const connects = (): Assembler => {
     const code = new Assembler().call('ipc_client_connect_send', GATE, DATA, 8).mv(s1, a0);

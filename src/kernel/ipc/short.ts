@@ -80,7 +80,9 @@ export function send(k: KernelState, client: Thread, registers: Uint32Array): nu
 
 /** All of the send buffer counts as sent: what was too long is cut (fluke.md B.3). */
 function consumeSend(registers: Uint32Array, length: number): void {
-  setArgument(registers, 1, argument(registers, 1) + Math.max(0, length));
+  const address = argument(registers, 1);
+  // An address that is no number stays what it is: nothing was read there.
+  if (address >= 0) setArgument(registers, 1, address + Math.max(0, length));
   setArgument(registers, 2, 0);
 }
 
