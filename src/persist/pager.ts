@@ -55,9 +55,9 @@ export class Pager {
     return true;
   }
 
-  /** The page is gone from memory because it was discarded. */
+  /** The page was discarded: it is gone from memory, unless somebody has touched it since. */
   forget(number: number): void {
-    this.resident.delete(number);
+    if (this.arena.task.page(number * PAGE_SIZE) === null) this.resident.delete(number);
   }
 
   private supply(number: number, hasContent: boolean): boolean {
@@ -102,6 +102,8 @@ export class Pager {
     if (this.store.pageGeneration(number) > this.store.committed) return false;
     const outcome = call(this.arena.task, 'region_evict', this.arena.segment, number * PAGE_SIZE);
     if (outcome === outcomes.busy) return false;
+    // Discarded, and not collected yet.
+    if (outcome === outcomes.notFound) return true;
     assert(outcome === outcomes.success, `pager: page ${number} is evicted, outcome ${outcome}`);
     return true;
   }

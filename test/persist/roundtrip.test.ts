@@ -223,4 +223,26 @@ test('a link whose target was replaced by another object is null after restart',
   assert.equal(pickle(again.server.arena, reference.address, reference.type).links, [null]);
 });
 
+test('pages that were discarded stop no eviction, and those touched since can be dropped like any other', () => {
+  const store = new MemoryStore();
+  const parts = start(store, program('transcript'), ['400']);
+  advance(parts, 400_000);
+  demarcate(parts);
+  const { pager, arena } = parts.server;
+  const { task, segment } = arena;
+  const numbers = [...pager.residentPages()].slice(0, 6);
+  assert.is(numbers.length, 6);
+  const [gone, touched] = [numbers.slice(0, 3), numbers.slice(3)];
+  for (const number of numbers) must(task, 'region_discard', segment, number * PAGE_SIZE, PAGE_SIZE);
+  for (const number of touched) assert.ok(pager.bring(number));
+  while (pager.evict());
+  for (const number of touched)
+    assert.ok(task.page(number * PAGE_SIZE) !== null, 'nobody has collected its end');
+  demarcate(parts);
+  while (pager.evict());
+  for (const number of [...gone, ...touched]) assert.is(task.page(number * PAGE_SIZE), null);
+  assert.equal([...pager.residentPages()], []);
+  parts.kernel.check();
+});
+
 test.run();
