@@ -80,24 +80,31 @@ export function forgetScheduler(k: KernelState, thread: Thread, port: Port): voi
   }
 }
 
+function letRun(k: KernelState, thread: Thread): void {
+  takeNewTurn(k, thread);
+  insertRunnable(k, thread);
+}
+
 /**
- * The thread, which is in no queue, could run. A scheduler that waits for messages has one now: it makes its call again,
- * and may have to ask its own scheduler first.
+ * The thread, which is in no queue, could run. Schedulers that wait for messages have one now: they make their calls
+ * again, and may have to ask their own schedulers first.
  */
 export function makeReady(k: KernelState, thread: Thread): void {
-  for (let next: Thread | null = thread; next !== null; ) {
+  if (schedulerOf(k, thread) === null) {
+    letRun(k, thread);
+    return;
+  }
+  const ready = [thread];
+  for (let i = 0; i < ready.length; i += 1) {
+    const next = ready[i] as Thread;
     const port = schedulerOf(k, next);
-    if (port === null) {
-      takeNewTurn(k, next);
-      insertRunnable(k, next);
-      return;
-    }
-    next = ask(k, next, port);
+    if (port === null) letRun(k, next);
+    else ask(k, next, port, ready);
   }
 }
 
-/** The thread asks at the port. Returns the server that waits no longer, if there was one. */
-function ask(k: KernelState, thread: Thread, port: Port): Thread | null {
+/** The thread asks at the port. The servers that wait no longer are added to `ready`. */
+function ask(k: KernelState, thread: Thread, port: Port, ready: Thread[]): void {
   thread.flags = (thread.flags & ~(threadFlags.scheduled | threadFlags.donating)) | threadFlags.asking;
   thread.waitingFor = port;
   thread.ticket = k.nextTicket;
@@ -107,16 +114,18 @@ function ask(k: KernelState, thread: Thread, port: Port): Thread | null {
   touch(k, thread);
   note(k, traceEvents.wait.kind, thread.serial, port.serial, typeNumbers.port);
   k.work += 1;
-  const server = live(port.portset)?.servers.first ?? null;
-  if (server === null) return null;
-  dequeue(server);
-  server.waitingFor = null;
-  server.ticket = 0;
-  touch(k, server);
-  note(k, traceEvents.wake.kind, server.serial, 0, 0);
-  if (!server.isTask) return server;
-  k.tasksToTell.add(server);
-  return null;
+  const servers = live(port.portset)?.servers ?? null;
+  if (servers === null) return;
+  for (let server = servers.first; server !== null; server = servers.first) {
+    dequeue(server);
+    server.waitingFor = null;
+    server.ticket = 0;
+    touch(k, server);
+    note(k, traceEvents.wake.kind, server.serial, 0, 0);
+    k.work += 1;
+    if (server.isTask) k.tasksToTell.add(server);
+    else ready.push(server);
+  }
 }
 
 export function isAsking(thread: Thread): boolean {

@@ -104,6 +104,8 @@ function queueOf(k: KernelState, thread: Thread, object: KernelObject | null): Q
   const verb = entryNumber(registers);
   if (isFaulting(thread)) return object === null ? null : faultQueue(thread, object);
   if (isAsking(thread)) return askingQueue(thread, object);
+  // It links to its scheduler, whatever its registers say: it waits in no call.
+  if ((thread.flags & threadFlags.scheduled) !== 0) return null;
   if (thread.deadline !== 0n) {
     const isSame = deadlineOf(registers) === thread.deadline;
     return verb === entries.clock_sleep.number && isSame ? k.sleepers : null;

@@ -137,6 +137,21 @@ test('a scheduler that goes away: those it knew ask again; without its port the 
   assert.ok(Math.min(...ran) >= 100_000, `${ran.join(' ')} under round robin`);
 });
 
+test('two schedulers that wait at one set: both make their calls again when a thread asks', () => {
+  const receive = new Assembler().call('ipc_wait_receive', SET, 0, 0, PROGRAM + 0x1_0000, 16);
+  const world = new World();
+  const base = addScheduler(world, 2, receive.mv(s0, a0).end(PROGRAM + own.gate), [1]);
+  start(world, SCHEDULER, 0, null, {});
+  world.addThread(SCHEDULER, 0x700, { pc: PROGRAM + 0x1000 });
+  world.finish();
+  world.addProgram(1, spinner(), { flags: 1 });
+  world.make(BASE, { 512: 'thread' });
+  start(world, BASE, 0x200, base, {});
+  world.kernel.check();
+  world.finish();
+  world.kernel.check();
+});
+
 test('a thread that gives itself a turn does not run by itself', () => {
   const world = new World();
   buildShares(world, 40, false);

@@ -1,30 +1,31 @@
 /**
- * Situations of donated time: a scheduler in user mode with two children that spin and sleep. Tests only.
+ * Situations of donated time: a scheduler in user mode, whose children spin, or sleep and ask again. Tests only.
  */
-import { Assembler, a0, a1, s0, s1, t0, zero } from './assembler.ts';
+import { Assembler, s0, s1, t0, zero } from './assembler.ts';
 import type { Situation } from './atomicity.ts';
-import { addScheduler, adopt, start, strideScheduler } from './scenarios-schedule.ts';
-import { PROGRAM, SLAB_SIZE } from './world.ts';
+import { addScheduler, adopt, buildShares, start, strideScheduler } from './scenarios-schedule.ts';
+import { doze, GATE } from './situations-kit.ts';
+import { SLAB_SIZE } from './world.ts';
 
-/** Each child spins a little and sleeps a little, so that it asks again and again. */
-export const donations: readonly Situation[] = [0, 1].map((sensitivity) => ({
-  name: `a scheduler donates to two children, sensitivity ${sensitivity}`,
-  build(world) {
-    const scheduler = addScheduler(world, 2, strideScheduler(2, 9, sensitivity), [2, 1]);
-    const code = new Assembler()
-      .label('loop')
-      .li(t0, 12)
-      .label('spin')
-      .addi(t0, t0, -1)
-      .bne(t0, zero, 'spin');
-    code.call('clock_read').add(a0, a1, s0).invoke('clock_sleep').addi(s1, s1, 1).j('loop');
-    const base = world.addProgram(1, code, { flags: 1 });
-    for (let i = 0; i < 2; i += 1) {
-      world.make(base, { [0x200 + 0x20 * i]: 'thread' });
-      adopt(world, scheduler, i, base + 0x200 + 0x20 * i);
-      start(world, base, 0x200 + 0x20 * i, scheduler, { schedulerValue: i, x8: 30 + 20 * i });
-    }
-    start(world, 2 * SLAB_SIZE, 0, null, { threadAddress: PROGRAM });
+export const donations: readonly Situation[] = [
+  {
+    name: 'a scheduler gives its processor to three that spin',
+    build: (world) => buildShares(world, 6, false),
   },
-  seesStops: true,
-}));
+  {
+    name: 'a scheduler gives its processor to two that sleep and ask again',
+    build(world) {
+      const scheduler = addScheduler(world, 2, strideScheduler(2, 60, 1), [2, 1]);
+      const code = new Assembler().li(s1, 2).label('loop').li(t0, 20);
+      code.label('spin').addi(t0, t0, -1).bne(t0, zero, 'spin');
+      doze(code, 300).addi(s0, s0, 1).addi(s1, s1, -1).bne(s1, zero, 'loop').end(GATE);
+      const base = world.addProgram(1, code, { flags: 1 });
+      for (let i = 0; i < 2; i += 1) {
+        world.make(base, { [0x200 + 0x20 * i]: 'thread' });
+        adopt(world, scheduler, i, base + 0x200 + 0x20 * i);
+        start(world, base, 0x200 + 0x20 * i, scheduler, { schedulerValue: i });
+      }
+      start(world, 2 * SLAB_SIZE, 0, null, {});
+    },
+  },
+];
