@@ -78,7 +78,10 @@ export function start(
 ): void {
   const links = [base + own.spaceReference, ...(scheduler === null ? [] : [scheduler + 0x140])];
   const threadAddress = PROGRAM + offset;
-  world.setState('thread', base + offset, { priority: 16, pc: CODE, threadAddress, ...words }, links);
+  // All ones: no reservation.
+  const reservation = 2n ** 64n - 1n;
+  const state = { priority: 16, pc: CODE, threadAddress, reservation, ...words };
+  world.setState('thread', base + offset, state, links);
 }
 
 /** What a scheduler counted for its child. */
