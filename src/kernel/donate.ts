@@ -37,7 +37,8 @@ export function schedule(k: KernelState, caller: Thread, registers: Uint32Array)
   if (typeof set === 'number') return set;
   // Commit: nothing below can fail.
   setArgument(registers, 1, ticks < 0 ? 0 : ticks);
-  if (isAsking(thread)) acknowledge(k, thread, caller);
+  // One that is stopped or has no space asks nobody, whatever its flags say.
+  if (isAsking(thread) && thread.queue !== null) acknowledge(k, thread, caller);
   if (set !== null && firstClient(set) !== null) return outcomes.messageWaits;
   if (!canUse(k, caller, thread, sensitivity)) return outcomes.threadBlocked;
   caller.flags |= threadFlags.donating;
