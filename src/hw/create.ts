@@ -5,9 +5,10 @@
  * which TLB set, which is derived. Called by the entry point and by the bare runner; takes no effects.
  */
 import { assert, present } from '../base/assert.ts';
-import { highHalf, joinHalves, lowHalf } from '../base/integer.ts';
+import { lowHalf } from '../base/integer.ts';
 import { PAGE_SHIFT, PAGE_SIZE } from '../base/limits.ts';
 import { writeDecoderTables } from './decoder.ts';
+import { type AddressSpaces, ModelHart } from './hart.ts';
 import {
   at,
   type LinearMemory,
@@ -29,7 +30,7 @@ import {
   TLBS,
   tlbSet,
 } from './layout.ts';
-import type { Hart, Machine, MachineOptions, ModificationLog } from './machine.ts';
+import type { Machine, MachineOptions, ModificationLog } from './machine.ts';
 import { exportHartState, importHartState } from './state.ts';
 import { createTiers, type Tiers } from './tiers.ts';
 
@@ -85,16 +86,7 @@ interface SetOwner {
   isClean: boolean;
 }
 
-interface AddressSpaces {
-  setAddressSpace(rootFrame: number, asid: number): void;
-  fenceAll(): void;
-  fenceSpace(asid: number): void;
-  fencePage(asid: number, address: number): void;
-}
-
 const NONE = -1;
-/** fcsr has the rounding mode and five flags; its other bits read as zero. */
-const FCSR_MASK = 0xff;
 const ASIDS = 0x1_0000;
 
 /** In the low word of a tag: no page has it. */
@@ -271,46 +263,6 @@ function createLog({ view, place, tiers }: Core, frameChanged: (frame: number) =
   };
 }
 
-function createHart(core: Core, spaces: AddressSpaces, frameChanged: (frame: number) => void): Hart {
-  const { memory, view, tiers } = core;
-  const { buffer } = memory;
-  const tickWord = new BigUint64Array(buffer, at.tick, 1);
-  return {
-    x: new BigUint64Array(buffer, at.x, 32),
-    halves: new Uint32Array(buffer, at.x, 64),
-    f: new BigUint64Array(buffer, at.f, 32),
-    pcWord: new BigUint64Array(buffer, at.pc, 1),
-    pcHalves: new Uint32Array(buffer, at.pc, 2),
-    reservation: new BigUint64Array(buffer, at.reservation, 1),
-    tickWord,
-    tickHalves: new Uint32Array(buffer, at.tick, 2),
-    retiredWord: new BigUint64Array(buffer, at.retired, 1),
-    trapValueWord: new BigUint64Array(buffer, at.trapValue, 1),
-    get fcsr() {
-      return view.getUint32(at.fcsr, true);
-    },
-    set fcsr(value: number) {
-      view.setUint32(at.fcsr, value & FCSR_MASK, true);
-    },
-    addTicks(ticks) {
-      assert(Number.isSafeInteger(ticks) && ticks >= 0, 'hart: ticks added are a whole number');
-      const low = view.getUint32(at.tick, true) + lowHalf(ticks);
-      view.setUint32(at.tick, low, true);
-      const carry = low > 0xffff_ffff ? 1 : 0;
-      view.setUint32(at.tick + 4, view.getUint32(at.tick + 4, true) + highHalf(ticks) + carry, true);
-    },
-    run: (budget) => tiers.run(budget),
-    get trapValue() {
-      return joinHalves(view.getUint32(at.trapValue, true), view.getUint32(at.trapValue + 4, true));
-    },
-    get lastRetired() {
-      return view.getUint32(at.lastRetired, true);
-    },
-    ...spaces,
-    frameChanged,
-  };
-}
-
 /** Makes a machine with this many bytes of RAM: zeros, like its registers; address translation is off. */
 export function createMachine(ramBytes: number, options: MachineOptions = {}): Machine {
   const core = createCore(ramBytes, options);
@@ -330,7 +282,7 @@ export function createMachine(ramBytes: number, options: MachineOptions = {}): M
     words: new Uint32Array(memory.buffer),
     ramOffset: place.ramOffset,
     frameCount: place.frameCount,
-    hart: createHart(core, createAddressSpaces(core), frameChanged),
+    hart: new ModelHart(memory.buffer, tiers.run, createAddressSpaces(core), frameChanged),
     log: createLog(core, frameChanged),
     frame(frame) {
       assert(frame >= 0 && frame < place.frameCount, 'machine: the frame is one of RAM');
