@@ -7,7 +7,8 @@
  * demand that each entry was stopped in each way in which it can be. Tests only.
  */
 import * as assert from 'uvu/assert';
-import { type EntryName, entries } from '../../src/kernel/abi/entries.ts';
+import type { EntryName } from '../../src/kernel/abi/entries.ts';
+import { entryNameOf } from '../../src/kernel/abi/entry-names.ts';
 import { states, threadFlags, typeNumbers } from '../../src/kernel/abi/types.ts';
 import { isDonating } from '../../src/kernel/donation.ts';
 import { pcOf, registersOf } from '../../src/kernel/registers.ts';
@@ -48,10 +49,6 @@ export class Coverage {
   }
 }
 
-const nameOf = new Map<number, EntryName>(
-  (Object.keys(entries) as EntryName[]).map((name) => [entries[name].number, name]),
-);
-
 const ECALL = 0x73;
 
 /** A call under way: where, which, and the registers that it began with. */
@@ -89,8 +86,8 @@ class Watch {
     const registers = registersOf(k, thread);
     const [low, high] = pcOf(k, thread);
     const pc = (high ?? 0) * 2 ** 32 + (low ?? 0);
-    const current = nameOf.get((registers[34] ?? 0) + (registers[35] ?? 0) * 2 ** 32);
-    if (current === undefined || !this.#isCall(thread, pc)) {
+    const current = entryNameOf((registers[34] ?? 0) + (registers[35] ?? 0) * 2 ** 32);
+    if (current === null || !this.#isCall(thread, pc)) {
       this.#calls.delete(key);
       return [];
     }

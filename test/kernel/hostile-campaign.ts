@@ -1,17 +1,15 @@
 /**
- * The hostile campaign: attacks from seeds, what is checked after them, and how a failing one shrinks.
- *
- *     npm run hostile -- --calls 1000000 --seed 1 [--json]
+ * The hostile campaign: attacks from seeds, and what is checked during and after them.
  *
  * After every few steps the full invariant check runs; at the end of an attack the attackers have gained no right
  * (`rights.ts`), no page table entry allows more than the mappings do, and what they could not reach is byte for byte as
- * it was: the victim's memory, its threads' registers, the harness's own objects. A failing attack is cut down to the
- * steps that are needed and printed with the command that repeats it. The short version is hostile.test.ts.
+ * it was: the victim's memory, its threads' registers, the harness's own objects. A failing attack shrinks
+ * (hostile-shrink.ts). Run by hostile.test.ts, and for long by hostile-main.ts.
  */
 import { createHash } from 'node:crypto';
-import { pathToFileURL } from 'node:url';
 import { type EntryName, entries } from '../../src/kernel/abi/entries.ts';
 import type { Entry } from '../../src/kernel/abi/entry.ts';
+import { entryNameOf } from '../../src/kernel/abi/entry-names.ts';
 import { typeNumbers } from '../../src/kernel/abi/types.ts';
 import { Arena, codeName, lively, type Seen, type Step, slabs } from './hostile-arena.ts';
 import { generator, randomCode, randomRecord, randomSteps } from './hostile-steps.ts';
@@ -21,6 +19,8 @@ import { type Image, own, type Saved, SLAB_SIZE } from './world.ts';
 
 export interface Attack {
   readonly seed: number;
+  /** The steps that were asked for: with the seed they say which attack it is. */
+  readonly wanted: number;
   readonly steps: readonly Step[];
   /** Steps between two full checks. */
   readonly checkEvery: number;
@@ -34,8 +34,8 @@ export function attackOf(seed: number, count: number): Attack {
   const statesIn100 = seed % 2 === 1 ? 15 : 0;
   const steps = randomSteps(generator(seed), count, statesIn100, seed % 5 === 0 ? 150 : 0);
   if (seed % 10 === 9 || process.argv.includes('--compare'))
-    return { seed, steps: steps.slice(0, count / 15), checkEvery: 5, isCompared: true };
-  return { seed, steps, checkEvery: 5, isCompared: false };
+    return { seed, wanted: count, steps: steps.slice(0, count / 15), checkEvery: 5, isCompared: true };
+  return { seed, wanted: count, steps, checkEvery: 5, isCompared: false };
 }
 
 export interface Report {
@@ -109,10 +109,10 @@ function walkTable(
 export function undeclared(seen: Seen): string[] {
   const found: string[] = [];
   for (const [number, codes] of seen) {
-    const name = (Object.keys(entries) as EntryName[]).find((entry) => entries[entry].number === number);
+    const name = entryNameOf(number);
     // A saved state restores any a0.
     if (name === 'thread_return_from_exception') continue;
-    const row: Entry | null = name === undefined ? null : entries[name];
+    const row: Entry | null = name === null ? null : entries[name];
     for (const code of codes) {
       const known = codeName(code);
       if (known === null)
@@ -208,7 +208,7 @@ export function runAttack(attack: Attack): Report {
     }
   });
   arena.world.kernel.check();
-  const strange = undeclared(arena.seen).filter((line) => !line.endsWith(': invalidEntry'));
+  const strange = undeclared(arena.seen);
   if (strange.length > 0 && !process.argv.includes('--survey'))
     throw new Error(`not declared: ${strange.join(', ')}`);
   const image = arena.world.save();
@@ -272,87 +272,13 @@ class Serials {
   }
 }
 
-class StepError extends Error {
+/** What went wrong, and at which step. */
+export class StepError extends Error {
   readonly index: number;
   constructor(index: number, cause: unknown) {
     super(cause instanceof Error ? cause.message : String(cause), { cause });
     this.index = index;
   }
-}
-
-function failureOf(attack: Attack): { message: string; index: number } | null {
-  try {
-    runAttack(attack);
-    return null;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return { message, index: error instanceof StepError ? error.index : attack.steps.length };
-  }
-}
-
-/** The fewest steps that still fail in the same way, found by leaving out ever smaller parts. */
-export function shrink(attack: Attack, triesMax = 400): Attack {
-  const first = failureOf({ ...attack, checkEvery: 1 });
-  if (first === null) return attack;
-  let steps = attack.steps.slice(0, first.index + 1);
-  // The kind of failure: the message less its numbers.
-  const kind = first.message.replaceAll(/[0-9a-f]*\d[0-9a-f]*/g, '#').slice(0, 40);
-  let tries = 0;
-  for (let size = Math.ceil(steps.length / 2); size >= 1 && tries < triesMax; size = Math.floor(size / 2)) {
-    for (let at = 0; at < steps.length && tries < triesMax; ) {
-      const fewer = [...steps.slice(0, at), ...steps.slice(at + size)];
-      const failure = failureOf({ ...attack, steps: fewer, checkEvery: 1 });
-      tries += 1;
-      const isSame = failure?.message.replaceAll(/[0-9a-f]*\d[0-9a-f]*/g, '#').slice(0, 40) === kind;
-      if (failure !== null && isSame) steps = fewer.slice(0, failure.index + 1);
-      else at += size;
-    }
-  }
-  return { ...attack, steps, checkEvery: 1 };
-}
-
-function entryName(number: bigint): string {
-  for (const name of Object.keys(entries) as EntryName[])
-    if (BigInt(entries[name].number) === number) return name;
-  return `entry ${number.toString(16)}`;
-}
-
-/** A step as a line that can be read. */
-export function describeStep(step: Step): string {
-  if (step.kind === 'rebuild') return 'everything is rebuilt in a fresh kernel';
-  if (step.kind === 'state') {
-    const words = step.words.map(
-      (word) => `${word.isFlip ? 'flip' : 'word'} ${word.index} ${word.value.toString(16)}`,
-    );
-    return `set_state ${step.type} ${step.slab}:${step.offset.toString(16)} [${words.join(', ')}] links ${step.references.map((r) => r.toString(16)).join(' ')}${step.isStarted ? ' started' : ''}`;
-  }
-  const [, , , , , , , number] = step.registers;
-  const values = step.registers.filter((_, i) => i !== 7).map((value) => value.toString(16));
-  return `worker ${step.worker} priority ${step.priority}${step.isPatient ? ' patient' : ''}: ${entryName(number ?? 0n)}(${values.join(', ')})`;
-}
-
-/** Runs the attack and, when it fails, shrinks it and says how to see it again. */
-export function runOrExplain(attack: Attack): Report {
-  try {
-    return runAttack(attack);
-  } catch (error) {
-    const small = shrink(attack);
-    const lines = small.steps.map((step) => `  ${describeStep(step)}`);
-    const again = `npm run hostile -- --seed ${attack.seed} --calls ${attack.steps.length}`;
-    console.log(
-      `hostile: seed ${attack.seed} fails; shrunk to ${small.steps.length} steps:\n${lines.join('\n')}\nagain: ${again} --steps ${attack.steps.length}`,
-    );
-    throw failureError(small, error);
-  }
-}
-
-function failureError(small: Attack, fallback: unknown): unknown {
-  try {
-    runAttack(small);
-  } catch (error) {
-    return error instanceof StepError ? error.cause : error;
-  }
-  return fallback;
 }
 
 /** Adds what one attack saw to what others did. */
@@ -373,49 +299,3 @@ export function seenByName(seen: Seen): Record<string, string[]> {
   }
   return found;
 }
-
-function option(name: string, fallback: number): number {
-  const index = process.argv.indexOf(`--${name}`);
-  return index < 0 ? fallback : Number(process.argv[index + 1]);
-}
-
-function main(): void {
-  const wanted = option('calls', 100_000);
-  const steps = option('steps', 1500);
-  const first = option('seed', 1);
-  let calls = 0;
-  let seed = first;
-  let slowest = { milliseconds: 0, seed: 0 };
-  const seen: Seen = new Map();
-  const began = process.cpuUsage();
-  while (calls < wanted) {
-    const start = process.cpuUsage();
-    const report = runOrExplain(attackOf(seed, steps));
-    const milliseconds = process.cpuUsage(start).user / 1000;
-    if (milliseconds > slowest.milliseconds) slowest = { milliseconds, seed };
-    calls += report.calls;
-    addSeen(seen, report.seen);
-    seed += 1;
-  }
-  const used = process.cpuUsage(began);
-  const result = {
-    calls,
-    seeds: [first, seed - 1],
-    cpuSeconds: Math.round((used.user + used.system) / 1e5) / 10,
-    slowest,
-    seen: seenByName(seen),
-    undeclared: undeclared(seen),
-    unseen: unseen(seen),
-  };
-  if (process.argv.includes('--json')) console.log(JSON.stringify(result));
-  else {
-    for (const [name, codes] of Object.entries(result.seen)) console.log(`${name}: ${codes.join(' ')}`);
-    console.log(`not declared: ${result.undeclared.join(', ')}`);
-    console.log(`declared and not seen: ${result.unseen.join(', ')}`);
-    console.log(
-      `hostile: ${calls} calls, seeds ${first} to ${seed - 1}, ${result.cpuSeconds} s of processor time`,
-    );
-  }
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) main();

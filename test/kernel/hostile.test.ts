@@ -9,7 +9,8 @@ import { type EntryName, entries } from '../../src/kernel/abi/entries.ts';
 import { states, type TypeName, typeNames } from '../../src/kernel/abi/types.ts';
 import { Assembler, a0, a7, t0, t1 } from './assembler.ts';
 import type { Seen } from './hostile-arena.ts';
-import { addSeen, attackOf, runOrExplain, seenByName } from './hostile-campaign.ts';
+import { addSeen, attackOf, seenByName } from './hostile-campaign.ts';
+import { runOrExplain } from './hostile-shrink.ts';
 import { assertSame, resultOf } from './rebuild.ts';
 import { CODE, DATA, own, PROGRAM, SEGMENT_SIZE, SLAB_SIZE, World } from './world.ts';
 

@@ -12,7 +12,8 @@ import { PAGE_SIZE, SHORT_MESSAGE_BYTES } from '../../src/base/limits.ts';
 import { createMachine } from '../../src/hw/create.ts';
 import { pte, traps } from '../../src/hw/machine.ts';
 import { outcomes } from '../../src/kernel/abi/codes.ts';
-import { type EntryName, entries } from '../../src/kernel/abi/entries.ts';
+import type { EntryName } from '../../src/kernel/abi/entries.ts';
+import { entryNameOf } from '../../src/kernel/abi/entry-names.ts';
 import * as memory from '../../src/kernel/abi/memory.ts';
 
 export interface Ended {
@@ -32,9 +33,6 @@ export interface Conditions {
   readonly bite?: number;
 }
 
-const entryNames = new Map<number, EntryName>(
-  (Object.keys(entries) as EntryName[]).map((name) => [entries[name].number, name]),
-);
 const allAccess = pte.valid | pte.read | pte.write | pte.execute | pte.user | pte.accessed | pte.dirty;
 
 /** Runs the program until it asks its parent to end it. Throws for anything else that would stop it. */
@@ -166,8 +164,8 @@ export function runScrambled(file: string, conditions: Conditions): Ended {
     }
     if (trap !== traps.environmentCall) throw new Error(`trap ${trap} at ${hart.pcWord[0]?.toString(16)}`);
     const argument = (index: number): number => Number(hart.x[10 + index]);
-    const name = entryNames.get(argument(7));
-    if (name === undefined) throw new Error(`no entry ${argument(7)}`);
+    const name = entryNameOf(argument(7));
+    if (name === null) throw new Error(`no entry ${argument(7)}`);
     names.push(name);
     const results: bigint[] = [];
     let outcome: number = outcomes.success;
