@@ -223,7 +223,7 @@ export function setState(k: KernelState, caller: Thread, registers: Uint32Array,
   const checked = operationsOf(type).check(k, object, view, targets);
   if (checked !== 0) return checked;
   // Commit: what is left to do, if this takes several stages, is the same call.
-  if (operationsOf(type).prepare?.(k, object, targets) === false) return results.stage;
+  if (operationsOf(type).prepare?.(k, object, view, targets) === false) return results.stage;
   if (view !== null) {
     const serial = readNumber(view, serialAt);
     if (maySerialBe(k, object, serial)) setSerial(k, object, serial);

@@ -124,8 +124,8 @@ export function undeclared(seen: Seen): string[] {
 }
 
 function isDeclared(row: Entry | null, code: string): boolean {
-  // A worker may be without code, and any entry may meet a page fault of a buffer.
-  if (code === 'success' || code.endsWith('PageFault')) return true;
+  // A worker may be without code, any entry may meet a page fault of a buffer, and an orphan fetches from nowhere.
+  if (code === 'success' || code.endsWith('PageFault') || code === 'instructionAccess') return true;
   if (row === null) return code === 'invalidEntry';
   return [...row.outcomes, ...row.faults].some((name) => name === code);
 }

@@ -35,11 +35,7 @@ export function generator(seed: number): Next {
   };
 }
 
-/** HOSTILE_WITHOUT=schedulers leaves out schedulers and donations, against which known attacks still succeed. */
-const hasSchedulers = process.env.HOSTILE_WITHOUT !== 'schedulers';
-const names = (Object.keys(entries) as EntryName[]).filter(
-  (name) => hasSchedulers || name !== 'thread_schedule',
-);
+const names = Object.keys(entries) as EntryName[];
 const U64 = 2n ** 64n;
 
 function pick<T>(next: Next, list: readonly T[]): T {
@@ -193,7 +189,6 @@ const linkTypes: Readonly<Record<string, TypeName>> = {
 
 /** Offset of a reference for this link: mostly one to an object of the right type, now and then to the own space. */
 function linkReference(next: Next, link: string): number {
-  if (link === 'scheduler' && !hasSchedulers) return -1;
   const type = linkTypes[link];
   if (type === undefined || next(5) === 0) return REFERENCES + 0x20 * next(furniture.length);
   if (type === 'space' && next(2) === 0) return own.spaceReference;
@@ -401,7 +396,7 @@ function randomScene(next: Next, statesIn100: number, rebuildIn: number): Step[]
   if (kind < 4) return conversation(next);
   if (kind < 6) return turns(next);
   if (kind < 8) return handling(next);
-  if (kind < 10) return hasSchedulers ? scheduling(next) : turns(next);
+  if (kind < 10) return scheduling(next);
   return [randomCallStep(next)];
 }
 

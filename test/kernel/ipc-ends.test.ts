@@ -159,4 +159,36 @@ for (const dropper of roles) {
   }
 }
 
+/** What the client waits for once the state of its server, which has its request, was set with these flags. */
+function askedAgain(flagsOf: (flags: number) => number, isRebuilt: boolean): number {
+  const client = new Assembler().call('ipc_call', PORT, DATA, 8, DATA, 8).end(GATE);
+  const server = new Assembler().call('ipc_wait_receive', SET, 0, 0, DATA, 8).call('clock_sleep', WAKE_AT);
+  const world = pair(client, server.end(GATE));
+  advance(world, PEER_AT);
+  world.must('thread_get_state', SERVER, world.buffer);
+  const at = states.thread.offset.flags;
+  const flags = flagsOf(Number(world.view.getBigUint64(at, true))) & ~threadFlags.stopped;
+  world.view.setBigUint64(at, BigInt(flags), true);
+  world.must('thread_set_state', SERVER, world.buffer);
+  if (isRebuilt) world.rebuild();
+  advance(world, DROP_AT);
+  world.kernel.check();
+  world.must('thread_peek_state', CLIENT, 0, 0, 0, world.scratch(1), 0, 0);
+  world.must('reference_locate', world.scratch(1), world.region);
+  return world.task.result(0);
+}
+
+test('a server whose new state does not say that it serves its client lets it go, who asks again', () => {
+  for (const isRebuilt of [false, true]) {
+    assert.is(
+      askedAgain((flags) => flags, isRebuilt),
+      SERVER,
+    );
+    assert.is(
+      askedAgain((flags) => flags & ~threadFlags.clientIdempotent, isRebuilt),
+      SERVER + 0x120,
+    );
+  }
+});
+
 test.run();

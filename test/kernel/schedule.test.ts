@@ -167,6 +167,23 @@ test('a thread that gives itself a turn does not run by itself', () => {
   world.kernel.check();
 });
 
+test('a thread that is stopped while it asks is not taken on by who donates to it', () => {
+  const world = new World();
+  const code = new Assembler().call('clock_sleep', 1000).call('thread_schedule', CHILD, 100, 0, 0).mv(s0, a0);
+  const base = addScheduler(world, 2, code.end(PROGRAM + own.gate), [1]);
+  world.addProgram(1, spinner(), { flags: 1 });
+  world.make(BASE, { 512: 'thread' });
+  adopt(world, base, 0, BASE + 0x200);
+  start(world, BASE, 0x200, base, {});
+  const flags = (): number => Number(world.thread(BASE + 0x200).flags);
+  assert.is(flags(), threadFlags.asking);
+  world.must('thread_get_state', BASE + 0x200, 0, 0, 0, 0, 0, 0);
+  start(world, SCHEDULER, 0, null, {});
+  world.finish();
+  assert.is(ended(world)[0], outcomes.threadBlocked);
+  assert.is(flags(), threadFlags.asking | threadFlags.stopped);
+});
+
 test('a scheduler keeps a low thread from starving, which round robin by priority does not', () => {
   const world = new World();
   buildShares(world, 60, false);

@@ -47,7 +47,7 @@ export interface TypeOperations<T extends KernelObject> {
   /** 0, or the fault that the new state would be. `view` is null when the simple state stays. */
   check(k: KernelState, object: T, view: DataView | null, links: NewLinks): number;
   /** What must be over before a state is loaded, as much as fits into a stage: true when that was all. */
-  prepare?(k: KernelState, object: T, links: NewLinks): boolean;
+  prepare?(k: KernelState, object: T, view: DataView | null, links: NewLinks): boolean;
   load(k: KernelState, object: T, view: DataView | null, links: NewLinks): void;
 }
 

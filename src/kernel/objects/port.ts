@@ -57,7 +57,7 @@ export const portOperations: TypeOperations<Port> = {
   links: (_k, port) => [live(port.portset)],
   check: () => 0,
   /** A server never waits while there are clients: those of the set that the port comes to make their calls again. */
-  prepare(k, port, [portset]) {
+  prepare(k, port, _view, [portset]) {
     const set = portset === port.portset ? null : ((portset ?? null) as Portset | null);
     if (set === null || set.service !== null || port.clients.first === null) return true;
     for (let first = set.servers.first; first !== null; first = set.servers.first) {

@@ -18,6 +18,7 @@ import {
   dropWaiters,
   replaceLinks,
 } from '../ipc/connection.ts';
+import { servesIdempotent } from '../ipc/side.ts';
 import { addLinker, forgetStray, noteStray, removeLinker, setClient, setServer } from '../links.ts';
 import { touch } from '../memory/changed.ts';
 import { dropScheduled } from '../ready.ts';
@@ -106,6 +107,19 @@ function mayTouch(caller: Thread, thread: Thread): number {
   return thread.isTask ? faults.raceCondition : 0;
 }
 
+/** Whether the thread, with this state, serves its client an idempotent request. */
+function willServe(thread: Thread, view: DataView | null): boolean {
+  const flags = view === null ? thread.flags : readNumber(view, at.flags);
+  return (flags & threadFlags.clientIdempotent) !== 0;
+}
+
+/** The link to the client means another thing from now on, and so nothing that somebody else knows of. */
+function changeService(k: KernelState, thread: Thread): void {
+  const { client } = thread;
+  dropClient(k, thread, false);
+  setClient(thread, client);
+}
+
 export const threadOperations: TypeOperations<Thread> = {
   make: (fields) => ({ ...fields, ...emptyThreadFields(false), type: typeNumbers.thread }),
   mayDestroy: mayTouch,
@@ -152,12 +166,14 @@ export const threadOperations: TypeOperations<Thread> = {
       if (!inRange(readNumber(view, offset), COUNTER_END)) return faults.invalidState;
     return readNumber(view, at.faultAddress) < 0 ? faults.invalidState : 0;
   },
-  prepare(k, thread, [, , , client]) {
-    return dropUnserved(k, thread, (client === undefined ? live(thread.client) : client) as Thread | null);
+  prepare(k, thread, view, [, , , client]) {
+    const served = (client === undefined ? live(thread.client) : client) as Thread | null;
+    return dropUnserved(k, thread, willServe(thread, view) ? served : null);
   },
   load(k, thread, view, [space, scheduler, waitingFor, client, server]) {
     if (k.loaded === thread) unloadRegisters(k);
     leaveQueue(k, thread);
+    if (willServe(thread, view) !== servesIdempotent(thread)) changeService(k, thread);
     replaceLinks(k, thread, client as Thread | null | undefined, server as Thread | null | undefined);
     forgetStray(thread);
     if (view !== null) loadWords(k, thread, view);
