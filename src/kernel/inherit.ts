@@ -49,7 +49,7 @@ function remove(borrower: Borrower, priority: number): void {
 }
 
 /** What the mutex or cond lends on: -1 for nothing. */
-function passedOn(node: Mutex | Cond): number {
+export function passedOn(node: Mutex | Cond): number {
   if (node.type === typeNumbers.cond) return node.inheritor === null ? -1 : topOf(node);
   return node.owner === null ? -1 : Math.max(topOf(node), node.ceiling);
 }
@@ -103,7 +103,7 @@ function chainLength(start: Borrower): number {
 }
 
 /** Whom a thread that waits in a queue lends to. */
-function borrowerOf(k: KernelState, thread: Thread): Borrower | null {
+export function borrowerOf(k: KernelState, thread: Thread): Borrower | null {
   // What a task waits for is in no image, and takes nobody's turn.
   if (thread.isTask) return null;
   // One that asks for the processor lends no priority: its scheduler has its own reasons.

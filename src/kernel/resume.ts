@@ -32,7 +32,7 @@ export function resume(k: KernelState, thread: Thread): void {
   const object = live(thread.waitingFor);
   settleFlags(k, thread);
   if (isFaulting(thread) && object === null) return;
-  const queue = queueOf(k, thread, object);
+  const queue = queueToWaitIn(k, thread, object);
   if (queue !== null) {
     if (thread.ticket <= 0 || thread.ticket >= k.nextTicket) {
       thread.ticket = k.nextTicket;
@@ -92,14 +92,19 @@ function askingQueue(thread: Thread, object: KernelObject | null): Queue | null 
  * later. Null when it let go of it while the thread was stopped: then the request is made again, or nobody would answer.
  */
 function answerQueue(thread: Thread, server: Thread): Queue | null {
-  if (server === thread) return null;
-  const isTaken = servesIdempotent(server) && server.client === thread;
-  const isParked = (thread.flags & threadFlags.serverIdempotent) !== 0;
-  return isTaken || isParked || (server.flags & threadFlags.stopped) !== 0 ? server.waiters : null;
+  return owesAnswer(server, thread) ? server.waiters : null;
 }
 
-/** The queue that the thread belongs into, or null when it should run. */
-function queueOf(k: KernelState, thread: Thread, object: KernelObject | null): Queue | null {
+/** Whether the server owes the thread, which waits for it, an answer. */
+export function owesAnswer(server: Thread, thread: Thread): boolean {
+  if (server === thread) return false;
+  const isTaken = servesIdempotent(server) && server.client === thread;
+  const isParked = (thread.flags & threadFlags.serverIdempotent) !== 0;
+  return isTaken || isParked || (server.flags & threadFlags.stopped) !== 0;
+}
+
+/** The queue that the thread belongs into by its words, or null when it should run. */
+export function queueToWaitIn(k: KernelState, thread: Thread, object: KernelObject | null): Queue | null {
   const registers = registersOf(k, thread);
   const verb = entryNumber(registers);
   if (isFaulting(thread)) return object === null ? null : faultQueue(thread, object);

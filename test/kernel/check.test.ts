@@ -4,10 +4,13 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { InvariantError } from '../../src/base/assert.ts';
+import { entries } from '../../src/kernel/abi/entries.ts';
 import { pendingBits, states, threadFlags, typeNumbers } from '../../src/kernel/abi/types.ts';
 import { type InvariantName, invariants } from '../../src/kernel/check/invariants.ts';
-import { addSpan, removeSpan } from '../../src/kernel/memory/spans.ts';
+import { setClient, setServer } from '../../src/kernel/links.ts';
+import { addSpan, removeSpan, type Spans } from '../../src/kernel/memory/spans.ts';
 import { dequeue, enqueue } from '../../src/kernel/queue.ts';
+import { registersOf, setEntryNumber } from '../../src/kernel/registers.ts';
 import type {
   KernelObject,
   KernelState,
@@ -85,6 +88,11 @@ const firstOf = (k: KernelState): Thread => {
 };
 
 const freshOf = (k: KernelState): Thread => objectAt<Thread>(k, SLAB_SIZE + 0x480);
+const sleeperOf = (k: KernelState): Thread => objectAt<Thread>(k, SLAB_SIZE + 0x420);
+const referenceOf = (k: KernelState): Reference =>
+  objects(k).find((object) => object.type === typeNumbers.reference && object.target !== null) as Reference;
+const bottomRegionOf = (k: KernelState): Region =>
+  objects(k).find((object) => object.type === typeNumbers.region && object.space?.bottom != null) as Region;
 const regionOf = (k: KernelState): Region => objectAt<Region>(k, SLAB_SIZE + 0x400);
 const portOf = (k: KernelState): Port => objectAt<Port>(k, SLAB_SIZE + 0x440);
 const setOf = (k: KernelState): Portset => objectAt<Portset>(k, SLAB_SIZE + 0x460);
@@ -99,6 +107,14 @@ const breakages: Readonly<Record<InvariantName, (k: KernelState, world: World) =
   addressIsAligned: (k) => Object.assign(mutexOf(k), { address: SLAB_SIZE + 0x101 }),
   serialLeadsToObject: (k) => Object.assign(portOf(k), { serial: freshOf(k).serial }),
   serialWasHandedOut: (k) => Object.assign(k, { nextSerial: 3 }),
+  transientLiesOutside(k) {
+    const mutex = mutexOf(k);
+    k.bySerial.delete(mutex.serial);
+    mutex.serial = k.nextTransientSerial;
+    k.nextTransientSerial += 1;
+    k.bySerial.set(mutex.serial, mutex);
+  },
+  stateGoesIn: (k) => freshOf(k).view.setBigUint64(states.thread.offset.cancelCount, 2n ** 60n, true),
   homeIsBottom: (k) => Object.assign(mutexOf(k), { home: spaceOf(k) }),
   addressLeadsToObject: (k) => mutexOf(k).home.bottom?.objects.delete(SLAB_SIZE + 0x100),
   pageListsObject: (k) =>
@@ -106,8 +122,10 @@ const breakages: Readonly<Record<InvariantName, (k: KernelState, world: World) =
       .home.bottom?.objectsByPage.get(SLAB_SIZE / 4096)
       ?.reverse(),
   indexesAgree: (k) => k.bySerial.delete(portOf(k).serial),
+  linkersAreLinked: (k) => Object.assign(referenceOf(k), { previousReference: referenceOf(k) }),
   linkHasItsType: (k) => Object.assign(freshOf(k), { client: mutexOf(k) }),
   touchedIsListed: (k) => Object.assign(freshOf(k), { isTouched: !freshOf(k).isTouched }),
+  mutexFlagsAreRead: (k) => Object.assign(mutexOf(k), { ceiling: 31 }),
   ownerIsAlive(k) {
     const owner = freshOf(k);
     mutexOf(k).owner = owner;
@@ -132,14 +150,15 @@ const breakages: Readonly<Record<InvariantName, (k: KernelState, world: World) =
   },
   clientsMeetServers(k) {
     join(portOf(k), setOf(k));
-    const [client, server] = [taken(k), taken(k)];
+    const [client, server] = [calling(k), taken(k)];
+    setEntryNumber(registersOf(k, server), entries.ipc_wait_receive.number);
     client.waitingFor = portOf(k);
     enqueue(portOf(k).clients, client);
     server.waitingFor = setOf(k);
     enqueue(setOf(k).servers, server);
   },
   clientsOfTaskAreServed(k) {
-    const client = taken(k);
+    const client = calling(k);
     client.waitingFor = servedPort(k);
     enqueue(servedPort(k).clients, client);
   },
@@ -158,6 +177,25 @@ const breakages: Readonly<Record<InvariantName, (k: KernelState, world: World) =
     thread.flags |= threadFlags.exceptionsEnabled;
     thread.view.setUint32(states.thread.offset.interruptHandler, 0x1000, true);
   },
+  wordsAreLegal: (k) => Object.assign(freshOf(k), { pending: 8 }),
+  programLiesAbove(k) {
+    const bottom = freshOf(k).home;
+    Object.assign(freshOf(k), { space: bottom });
+    bottom.threads.add(freshOf(k));
+  },
+  connectionHasOneSender(k) {
+    const [client, server] = [freshOf(k), sleeperOf(k)];
+    setServer(client, server);
+    setClient(server, client);
+  },
+  waiterMakesItsCall: (k) => setEntryNumber(registersOf(k, waiterOf(k)), entries.mutex_trylock.number),
+  answerIsOwed(k) {
+    const client = taken(k);
+    setEntryNumber(registersOf(k, client), entries.ipc_call.number);
+    client.waitingFor = sleeperOf(k);
+    enqueue(sleeperOf(k).waiters, client);
+  },
+  donorMakesItsCall: (k) => Object.assign(firstOf(k), { flags: firstOf(k).flags | threadFlags.donating }),
   unqueuedIsAtFault(k) {
     Object.assign(freshOf(k), { flags: 0, space: spaceOf(k) });
     spaceOf(k).threads.add(freshOf(k));
@@ -170,6 +208,7 @@ const breakages: Readonly<Record<InvariantName, (k: KernelState, world: World) =
     Object.assign(waiterOf(k), { flags: waiterOf(k).flags | threadFlags.donating }),
   schedulerLinksAreCounted: (k) => Object.assign(k, { schedulerLinks: 3 }),
   effectiveIsHighest: (k) => Object.assign(freshOf(k), { effective: 31 }),
+  lendsWhereItWaits: (k) => Object.assign(mutexOf(k), { lends: 30 }),
   lentIsCounted: (k) => Object.assign(freshOf(k), { lentMask: 1 }),
   queueIndexIsRight: (k) => Object.assign(mutexOf(k).waiters, { index: [{ threads: [] }] }),
   runnableWaitsForNothing: (k) => Object.assign(firstOf(k), { waitingFor: mutexOf(k) }),
@@ -187,20 +226,18 @@ const breakages: Readonly<Record<InvariantName, (k: KernelState, world: World) =
     waiterOf(k).ticket = 10 ** 6;
     k.nextTicket = 10 ** 7;
   },
+  toldAreTasks: (k) => k.tasksToTell.add(freshOf(k)),
+  numbersAreLeft: (k) => Object.assign(k, { nextTurn: 2 ** 53 }),
   runnableMaskIsRight: (k) => Object.assign(k, { runnableMask: k.runnableMask | 8 }),
   objectCountIsRight: (k) => Object.assign(k, { objectCount: 77 }),
+  limitsAreListed: (k) => Object.assign(bottomRegionOf(k), { objectLimit: 5 }),
   limitsCountRight(k) {
-    const region = objects(k).find(
-      (object) => object.type === typeNumbers.region && object.space?.bottom != null,
-    ) as Region;
+    const region = bottomRegionOf(k);
     region.objectLimit = 5;
+    const { startAddress: start, size, rank, space } = region;
+    addSpan(space?.bottom?.limits as Spans<Region>, start, start + size, rank, region);
   },
-  linkersAreFound(k) {
-    const reference = objects(k).find(
-      (object) => object.type === typeNumbers.reference && object.target !== null,
-    ) as Reference;
-    Object.assign(reference.target as KernelObject, { firstReference: null });
-  },
+  linkersAreFound: (k) => bottomRegionOf(k).keeper?.linkers?.clear(),
   threadCountIsRight: (k) => Object.assign(k, { threadCount: 77 }),
   loadedIsAlive(k) {
     k.loaded = { ...freshOf(k), alive: false };
@@ -263,6 +300,8 @@ const breakages: Readonly<Record<InvariantName, (k: KernelState, world: World) =
   pageRemembersEntry(k) {
     for (const page of k.pageOfFrame) page?.entries.splice(0);
   },
+  tablesAreCounted: (k) => k.freeTables.push(spaceOf(k).rootFrame),
+  identifiersDiffer: (k) => Object.assign(spaceOf(k), { asid: k.nextAsid }),
   tablesAreListed: (k) => k.spacesWithTables.clear(),
   cleanPageIsUnchanged(k, world) {
     world.supply(40 * SLAB_SIZE);
@@ -282,10 +321,17 @@ function join(port: Port, set: Portset): void {
 /** A client at a port of a set that nobody serves. */
 function withClient(k: KernelState): Thread {
   join(portOf(k), setOf(k));
-  const client = taken(k);
+  const client = calling(k);
   client.waitingFor = portOf(k);
   enqueue(portOf(k).clients, client);
   return client;
+}
+
+/** The same with a call in its registers. */
+function calling(k: KernelState): Thread {
+  const thread = taken(k);
+  setEntryNumber(registersOf(k, thread), entries.ipc_call.number);
+  return thread;
 }
 
 /** A thread of the world that waits for the mutex, taken out of its queue. */
@@ -320,6 +366,8 @@ const wholeOnly: readonly InvariantName[] = [
   'objectCountIsRight',
   'threadCountIsRight',
   'lentIsCounted',
+  'stateGoesIn',
+  'tablesAreCounted',
   'schedulerLinksAreCounted',
   'queueIndexIsRight',
   'collectingCountIsRight',

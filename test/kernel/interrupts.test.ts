@@ -160,6 +160,21 @@ test('pending bits that do not exist, and counters that no number holds, are ref
   }
 });
 
+test('a counter that went on from the highest that may be set does not keep its image from being restarted', () => {
+  const world = new World();
+  world.addProgram(1, new Assembler().li(s1, 5).call('clock_read').end(GATE));
+  world.must('thread_get_state', BASE, world.buffer);
+  for (const name of ['retired', 'entryCount', 'cancelCount'] as const)
+    world.view.setBigUint64(at[name], 2n ** 52n - 1n, true);
+  world.view.setBigUint64(at.flags, 0n, true);
+  world.must('thread_set_state', BASE, world.buffer);
+  world.finish();
+  assert.ok(world.thread(BASE).retired > 2n ** 52n);
+  world.rebuild();
+  assert.ok(world.thread(BASE).retired > 2n ** 52n);
+  world.kernel.check();
+});
+
 test('what a thread did is counted: entries, copied bytes, broken-off waits; a pager outside leaves no trace', () => {
   const results = [false, true].map((isEvicting) => {
     const world = new World();

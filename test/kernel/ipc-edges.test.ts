@@ -214,6 +214,27 @@ test('a client that is stopped while its server answers, or lets go of it, asks 
   }
 });
 
+test('a server whose words are set, and that knows no more of its idempotent client, lets it ask again', () => {
+  for (const isRebuilt of [false, true]) {
+    const client = new Assembler().call('ipc_call', PORT, DATA, 8, DATA + 0x100, 8).mv(s1, a0);
+    const server = receive(8).call('clock_sleep', 1000);
+    server.call('ipc_reply_wait_receive', SET, DATA, 8, DATA, 8).li(s3, 1).call('ipc_reply', 0, DATA, 8);
+    const world = pair(client.li(s2, 7).end(GATE), server.end(GATE));
+    world.run();
+    const state = stopped(world, SERVER, world.scratch(6));
+    new DataView(state.buffer).setBigUint64(states.thread.offset.flags, 0n, true);
+    restart(world, SERVER, state, [0, 0, 0, 0, 0]);
+    if (isRebuilt) world.rebuild();
+    world.kernel.check();
+    world.finish();
+    // The answer goes nowhere; the request has come again, and that is answered.
+    assert.equal(
+      [register(world, CLIENT, s1), register(world, CLIENT, s2), register(world, SERVER, s3)],
+      [0, 7, 1],
+    );
+  }
+});
+
 test('a client whose request is parked, and that is stopped meanwhile, is answered when it is taken up again', () => {
   const client = new Assembler()
     .li(s1, 99)

@@ -10,6 +10,7 @@ import { typeNumbers } from '../abi/types.ts';
 import { forEachLinker } from '../links.ts';
 import { isNested } from '../memory/changed.ts';
 import { isListed } from '../memory/spans.ts';
+import { visitTables } from '../memory/tables.ts';
 import { operationsOf } from '../objects/table.ts';
 import {
   type Bottom,
@@ -27,6 +28,7 @@ import { checkLent } from './lent.ts';
 import { checkFrame } from './memory.ts';
 import { checkObject } from './objects.ts';
 import { checkQueueEnds, checkQueueIndex } from './queues.ts';
+import { checkRingCount } from './rings.ts';
 
 /** A pass over everything, with a stop after each step. What was made since it began may be left to the next. */
 function* pass(k: KernelState): Generator<void> {
@@ -56,6 +58,13 @@ function checkRoots(k: KernelState): void {
     const isMarked = (k.runnableMask >>> priority) % 2 === 1;
     holds(isMarked === (queue.first !== null), 'runnableMaskIsRight', queue.first);
   });
+  for (const thread of k.tasksToTell) holds(thread.isTask, 'toldAreTasks', thread);
+  const hasRoom =
+    Number.isSafeInteger(k.nextTicket) &&
+    Number.isSafeInteger(k.nextTurn) &&
+    k.nextSerial > 0 &&
+    k.nextSerial < TRANSIENT_SERIAL_START;
+  holds(hasRoom && Number.isSafeInteger(k.nextTransientSerial), 'numbersAreLeft');
   holds(k.loaded === null || k.loaded.alive, 'loadedIsAlive', k.loaded);
 }
 
@@ -70,6 +79,8 @@ export function checkState(k: KernelState): void {
   checkQueuesWhole(k);
   checkLent(k);
   checkFreeFrames(k);
+  checkTables(k);
+  checkStates(k);
 }
 
 /** Goes on with the spread pass for this many steps. True when it came to an end of everything; it then begins anew. */
@@ -205,6 +216,39 @@ function checkQueuesWhole(k: KernelState): void {
     if (object.type !== typeNumbers.thread) continue;
     holds((object.queue !== null) === queued.has(object), 'queueIsLinked', object);
   }
+}
+
+/** Whatever comes out of an object would go in again: asked as a restart asks. */
+function checkStates(k: KernelState): void {
+  const { hasRun } = k;
+  k.hasRun = false;
+  try {
+    for (const object of k.bySerial.values()) {
+      checkRingCount(object);
+      if (object.serial >= TRANSIENT_SERIAL_START) continue;
+      const operations = operationsOf(object.type);
+      k.record.fill(0);
+      operations.write(k, object, k.recordView);
+      const fault = operations.check(k, object, k.recordView, operations.links(k, object));
+      holds(fault === 0, 'stateGoesIn', object);
+    }
+  } finally {
+    k.hasRun = hasRun;
+  }
+}
+
+/** Tables are in one space or free, and no two spaces have the same identifier. */
+function checkTables(k: KernelState): void {
+  const identifiers = new Set<number>();
+  const tables = new Set<number>(k.freeTables);
+  let count = k.freeTables.length;
+  for (const space of k.spacesWithTables) {
+    identifiers.add(space.asid);
+    count += visitTables(k, space, (table) => tables.add(table));
+  }
+  holds(identifiers.size === k.spacesWithTables.size, 'identifiersDiffer');
+  holds(tables.size === count && count === k.tableNext, 'tablesAreCounted');
+  for (const table of tables) holds(table < k.tableNext, 'tablesAreCounted');
 }
 
 /** Every frame that was ever used holds a page or is free, once. */

@@ -16,14 +16,19 @@ export const invariants = {
   addressIsAligned: 'an object lies at a multiple of its size',
   serialLeadsToObject: 'the index by serial leads to the object',
   serialWasHandedOut: 'a serial was handed out before',
+  transientLiesOutside:
+    'an object takes a serial of no image exactly when it lies in the memory of a user task itself',
+  stateGoesIn: 'set_state would take back the state that comes out of an object',
   homeIsBottom: 'an object lies in a bottom space',
   addressLeadsToObject: 'the index by address leads to the object',
   pageListsObject: 'the page of an object lists it, in address order',
   indexesAgree: 'the indexes by address, by page and by serial hold the same objects',
   linkHasItsType: 'the living target of a link is of a type that the link may have',
   linkersAreFound: 'whoever links to an object is found from it',
+  linkersAreLinked: 'references to one target, and peers of one thread, are linked both ways and counted',
   touchedIsListed: 'an object is marked as touched exactly when it is in the list of touched ones',
   // Mutexes, conds, ports and port sets.
+  mutexFlagsAreRead: 'a mutex inherits and has the ceiling that its flags say',
   ownerIsAlive: 'the owner of a mutex is alive',
   ownerKnowsMutex: 'the owner of a mutex knows that it owns it',
   ownedIsOwned: 'a mutex that a thread knows to own is owned by it',
@@ -37,6 +42,13 @@ export const invariants = {
   queueKnowsPort: 'the queue of clients knows its port',
   // Threads and queues.
   priorityInRange: 'the priority of a thread is in range',
+  wordsAreLegal: 'the words of a thread are such as set_state takes',
+  programLiesAbove: 'a thread of a program is not in the space of a user task',
+  connectionHasOneSender:
+    'of the two ends of a conversation exactly one is the sender, and neither is parked',
+  waiterMakesItsCall: 'the registers and flags of a thread that waits say what it waits for, and how',
+  answerIsOwed: 'who waits for an answer is the client of its server, or parked by it',
+  donorMakesItsCall: 'a thread that donates has thread_schedule in its registers',
   ticketWasHandedOut: 'the ticket of a thread was handed out',
   turnWasHandedOut: 'the turn of a thread was handed out',
   idleIsInNoQueue: 'a thread that is stopped or without space is in no queue',
@@ -47,6 +59,8 @@ export const invariants = {
   runsAtPriority: 'a runnable thread is in the queue of its effective priority',
   effectiveIsHighest: 'the effective priority of a thread is the highest of its own and what is lent to it',
   lentIsCounted: 'what is lent to threads, mutexes and conds is what those lend that wait, and owned mutexes',
+  lendsWhereItWaits:
+    'a thread that waits lends to what it waits for, and a mutex or cond what was lent to it',
   queueIndexIsRight: 'the index of a queue, when there is one, holds its threads in order',
   schedulerKnowsScheduled: 'a thread that is scheduled is in the queue of the scheduler that it links to',
   ownsProcessorOrWaits:
@@ -59,9 +73,12 @@ export const invariants = {
   queueIsLinked: 'a queue is linked both ways and knows its ends',
   queuedIsAlive: 'whoever is in a queue is alive',
   queueIsOrdered: 'a queue is in the order of its persistent words',
+  toldAreTasks: 'only user tasks are to be told that their wait is over',
+  numbersAreLeft: 'the next ticket, turn and serial are whole numbers with room above them',
   runnableMaskIsRight: 'the mask of runnable priorities is right',
   threadCountIsRight: 'the number of threads is right',
   objectCountIsRight: 'the number of objects of the image is right',
+  limitsAreListed: 'a bottom space lists the regions that limit what lies in it',
   limitsCountRight: 'a region with a limit knows how many objects and threads lie in it',
   loadedIsAlive: 'the thread whose registers are in the hart is alive',
   // Memory.
@@ -93,6 +110,8 @@ export const invariants = {
   entryFollowsChain: 'a table entry leads where the mappings lead',
   entryWithinRights: 'a table entry allows no more than the chain and the page',
   pageRemembersEntry: 'a page remembers its table entries',
+  tablesAreCounted: 'every table that was made is in the tables of one space, once, or free',
+  identifiersDiffer: 'no two spaces with tables have one address space identifier',
   tablesAreListed: 'a space has tables exactly when it is among those that have',
   cleanPageIsUnchanged: 'a page that was not written holds what its pager supplied',
 } as const;

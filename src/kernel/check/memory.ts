@@ -53,6 +53,10 @@ export function checkRegion(region: Region): void {
     'spaceListsRegion',
     region,
   );
+  const limits = space?.bottom?.limits ?? null;
+  const isLimiting = limits !== null && region.objectLimit + region.threadLimit > 0;
+  const isKnown = !isLimiting || isListed(limits, start, start + size, region.rank, region);
+  holds(isKnown, 'limitsAreListed', region);
   const itemCount = region.changedPages.size + region.changedObjects.size;
   holds(region.collecting || itemCount === 0, 'setOnlyIfCollecting', region);
   const { sorted, late, fresh } = region.changedOrder;
@@ -65,6 +69,8 @@ export function checkSpace(k: KernelState, space: Space): void {
   holds(keeper === null || keeper.type === typeNumbers.port, 'linkHasItsType', space);
   holds(scheduler === null || scheduler.type === typeNumbers.port, 'linkHasItsType', space);
   holds(space.rootFrame >= 0 === k.spacesWithTables.has(space), 'tablesAreListed', space);
+  const hasIdentifier = space.rootFrame < 0 || (space.asid > 0 && space.asid < k.nextAsid);
+  holds(hasIdentifier, 'identifiersDiffer', space);
   const last = space.lastMapping;
   holds(last === null || (last.alive && last.space === space), 'lastMappingIsListed', space);
 }

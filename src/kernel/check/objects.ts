@@ -7,12 +7,14 @@
 import { isAligned } from '../../base/integer.ts';
 import { OBJECT_SIZE } from '../../base/limits.ts';
 import { typeNumbers } from '../abi/types.ts';
+import { isTaskMemory } from '../lifecycle.ts';
 import { pageNumber } from '../memory/changed.ts';
 import { type KernelObject, type KernelState, live, TRANSIENT_SERIAL_START } from '../state.ts';
 import { holds } from './invariants.ts';
 import { checkTarget } from './links.ts';
 import { checkMapping, checkRegion, checkSpace } from './memory.ts';
 import { checkCond, checkMutex, checkPort, checkPortset } from './rendezvous.ts';
+import { checkReferenceRing } from './rings.ts';
 import { checkThread } from './threads.ts';
 
 /** One object, and what it is linked to, as far as that is next to it. */
@@ -24,6 +26,8 @@ export function checkObject(k: KernelState, object: KernelObject): void {
   const isHandedOut = object.serial < k.nextSerial || object.serial >= TRANSIENT_SERIAL_START;
   holds(isHandedOut && object.serial < k.nextTransientSerial, 'serialWasHandedOut', object);
   checkPlace(object);
+  const isOutside = isTaskMemory(object.home, object.address);
+  holds(isOutside === object.serial >= TRANSIENT_SERIAL_START, 'transientLiesOutside', object);
   switch (object.type) {
     case typeNumbers.mutex:
       checkMutex(object);
@@ -54,6 +58,7 @@ export function checkObject(k: KernelState, object: KernelObject): void {
       const isAllowed = target?.type !== typeNumbers.mapping && target?.type !== typeNumbers.reference;
       holds(isAllowed, 'linkHasItsType', object);
       checkTarget(k, object, target);
+      checkReferenceRing(object);
       break;
     }
   }

@@ -4,7 +4,8 @@
  * Each check is O(1): the object, its first waiter and its links; the waiters check their own places (`threads.ts`).
  * Called by objects.ts.
  */
-import { typeNumbers } from '../abi/types.ts';
+import { MUTEX_CEILING_SHIFT, mutexFlags, typeNumbers } from '../abi/types.ts';
+import { passedOn } from '../inherit.ts';
 import { isBefore } from '../order.ts';
 import { type Cond, type KernelState, live, type Mutex, type Port, type Portset } from '../state.ts';
 import { holds } from './invariants.ts';
@@ -17,12 +18,18 @@ export function checkMutex(mutex: Mutex): void {
   holds(owner === null || owner.owned.has(mutex), 'ownerKnowsMutex', mutex);
   holds(owner !== null || mutex.waiters.first === null, 'freeMutexHasNoWaiters', mutex);
   checkQueueEnds(mutex.waiters, mutex);
+  const isCeiled = (mutex.flags & BigInt(mutexFlags.priorityCeiling)) !== 0n;
+  const ceiling = isCeiled ? Number((mutex.flags >> BigInt(MUTEX_CEILING_SHIFT)) & 31n) : -1;
+  const inherits = (mutex.flags & BigInt(mutexFlags.inheritPriority)) !== 0n;
+  holds(mutex.inherits === inherits && mutex.ceiling === ceiling, 'mutexFlagsAreRead', mutex);
+  holds(mutex.lends === passedOn(mutex), 'lendsWhereItWaits', mutex);
 }
 
 export function checkCond(cond: Cond): void {
   const inheritor = live(cond.inheritor);
   holds(inheritor === null || inheritor.type === typeNumbers.thread, 'linkHasItsType', cond);
   checkQueueEnds(cond.waiters, cond);
+  holds(cond.lends === passedOn(cond), 'lendsWhereItWaits', cond);
 }
 
 export function checkPort(k: KernelState, port: Port): void {

@@ -182,6 +182,13 @@ export function dropUnserved(k: KernelState, server: Thread, client: Thread | nu
   return true;
 }
 
+/** The server's words were set and say no longer that it serves its client: if that waits for an answer, it asks again. */
+export function askAgain(k: KernelState, server: Thread): void {
+  const client = servesIdempotent(server) ? null : live(server.client);
+  if (client === null || (client.flags & threadFlags.serverIdempotent) !== 0) return;
+  if (awaitsAnswer(k, client, server)) wake(k, client);
+}
+
 /** Why this side has no peer: how the conversation ended that the thread was not told of, told once; or it had none. */
 export function tellGone(k: KernelState, side: Side, thread: Thread): number {
   const { flags } = thread;
@@ -231,11 +238,14 @@ export function replaceLinks(
 }
 
 /** After links were set: of a connection that is whole now, the side that was there first says who the sender is. */
-export function agreeOnSender(thread: Thread): void {
+export function agreeOnSender(k: KernelState, thread: Thread): void {
   for (const side of [clientSide, serverSide]) {
     const partner = partnerOf(side, thread);
     if (partner === null) continue;
     thread.flags &= ~(side.sender | side.parked);
     if (!isSender(otherSide(side), partner)) thread.flags |= side.sender;
+    if (!isParked(otherSide(side), partner)) continue;
+    partner.flags &= ~otherSide(side).parked;
+    touch(k, partner);
   }
 }

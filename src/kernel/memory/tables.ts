@@ -235,3 +235,17 @@ function leafTableAt(k: KernelState, space: Space, page: number): { table: numbe
   }
   return { table, next: (Math.floor(page / TABLE_ENTRIES) + 1) * TABLE_ENTRIES };
 }
+
+/** Visits all tables of the space, whatever their level; how many there are. For the invariant check. */
+export function visitTables(k: KernelState, space: Space, visit: (table: number) => void): number {
+  const below = (table: number, level: number): number => {
+    visit(table);
+    let count = 1;
+    for (let index = 0; level > 0 && index < TABLE_ENTRIES; index += 1) {
+      const entry = k.machine.view.getUint32(frameStart(k, table) + index * 8, true);
+      if ((entry & pte.valid) !== 0) count += below(entry >>> 10, level - 1);
+    }
+    return count;
+  };
+  return space.rootFrame < 0 ? 0 : below(space.rootFrame, 2);
+}

@@ -12,6 +12,7 @@ import { priorityChanged } from '../inherit.ts';
 import { takePending } from '../interrupts.ts';
 import {
   agreeOnSender,
+  askAgain,
   dropClient,
   dropServer,
   dropUnserved,
@@ -94,7 +95,10 @@ function brokenAtRestart(thread: Thread): number {
   const isRepeated = (thread.flags & threadFlags.clientIdempotent) !== 0;
   return live(thread.client)?.isTask && !isRepeated ? server | threadFlags.clientBroken : server;
 }
-/** Counters are set below this: no life is long enough to count on to 2^53, where a state could not be set any more. */
+/**
+ * Counters are set below this: no life is long enough to count on to 2^53, where a state could not be set any more. What
+ * they have come to since, a restart takes as it is.
+ */
 const COUNTER_END = 2 ** 52;
 
 function inRange(value: number, end: number): boolean {
@@ -149,7 +153,7 @@ export const threadOperations: TypeOperations<Thread> = {
     shown(thread.client),
     shown(thread.server),
   ],
-  check(_k, _thread, view, [space, , , client, server]) {
+  check(k, _thread, view, [space, , , client, server]) {
     // The memory at the bottom is a user task's: no program runs there, or it would see what is in no image.
     if ((space as Space | null | undefined)?.bottom) return faults.invalidState;
     if ((client as Thread | null | undefined)?.isTask || (server as Thread | null | undefined)?.isTask) {
@@ -162,8 +166,9 @@ export const threadOperations: TypeOperations<Thread> = {
     if (!inRange(readNumber(view, at.faultAccess), 8)) return faults.invalidState;
     if (!inRange(readNumber(view, at.faultCode), 0x10000)) return faults.invalidState;
     if (!inRange(readNumber(view, at.pending), ALL_PENDING + 1)) return faults.invalidState;
+    const counterEnd = k.hasRun ? COUNTER_END : Infinity;
     for (const offset of counters)
-      if (!inRange(readNumber(view, offset), COUNTER_END)) return faults.invalidState;
+      if (!inRange(readNumber(view, offset), counterEnd)) return faults.invalidState;
     return readNumber(view, at.faultAddress) < 0 ? faults.invalidState : 0;
   },
   prepare(k, thread, view, [, , , client]) {
@@ -191,7 +196,8 @@ export const threadOperations: TypeOperations<Thread> = {
     if (waitingFor !== undefined) thread.waitingFor = waitingFor as KernelObject | null;
     if (client !== undefined) setClient(thread, client as Thread | null);
     if (server !== undefined) setServer(thread, server as Thread | null);
-    agreeOnSender(thread);
+    agreeOnSender(k, thread);
+    askAgain(k, thread);
     priorityChanged(k, thread);
     touch(k, thread);
     resume(k, thread);
