@@ -12,12 +12,13 @@ import { faults } from './abi/codes.ts';
 import { flavours } from './abi/entry.ts';
 import { threadFlags } from './abi/types.ts';
 import { countException, enterTrapHandler, hasTrapHandler } from './interrupts.ts';
-import { faultBytes, handOverBytes, isMemoryFault, keeperOf, memoryFaultCode } from './ipc/handover.ts';
+import { handOverRecord, isMemoryFault, keeperOf, memoryFaultCode, writeFault } from './ipc/handover.ts';
 import { resolve } from './memory/chain.ts';
-import { touch } from './memory/changed.ts';
+import { pageNumber, touch } from './memory/changed.ts';
+import { installEntry } from './memory/tables.ts';
 import { results } from './results.ts';
 import { finish, park, wait, wake } from './schedule.ts';
-import { type KernelState, live, type Port, type Thread } from './state.ts';
+import { type KernelState, live, type Port, type Space, type Thread } from './state.ts';
 import { note, traceEvents } from './trace.ts';
 
 /**
@@ -63,8 +64,10 @@ export function serveFault(
     }
     if (port === null) return keepBlocked(k, thread, code, address, access);
     const set = live(port.portset);
-    const bytes = faultBytes(k, thread, code, reported, access);
-    if (set !== null && set.service !== null) return askTask(k, thread, port, bytes, code, address, access);
+    const length = writeFault(k, thread, code, reported, access);
+    if (set !== null && set.service !== null) {
+      return askTask(k, thread, port, k.record.slice(0, length), code, address, access);
+    }
     const server = set?.servers.first ?? null;
     if (server === null) {
       setFaultWords(k, thread, code, address, access);
@@ -77,7 +80,7 @@ export function serveFault(
       wake(k, server);
       continue;
     }
-    const handed = handOverBytes(k, thread, server, port, bytes);
+    const handed = handOverRecord(k, thread, server, port, length);
     if (handed === 0) {
       countException(thread, isMemoryFault(code));
       setFaultWords(k, thread, code, address, access);
@@ -137,6 +140,14 @@ function askTask(
   return space !== null && resolve(k.chain, space, address, access) ? 'again' : 'told';
 }
 
+/** Puts into the tables what the access reaches that was just resolved: it is made again, and need not trap once more. */
+function installResolved(k: KernelState, space: Space, address: number, access: number): void {
+  const { chain } = k;
+  const page = chain.space?.bottom?.pages.get(pageNumber(chain.address));
+  if (page === undefined || (access & ~page.protection) !== 0) return;
+  installEntry(k, space, pageNumber(address), page, chain.rights & page.protection);
+}
+
 /**
  * Whether a keeper's answer lets the thread try again. A region's keeper answers by having made the access possible, or
  * by being asked once more; the keeper of a space says so with a first word that is not zero.
@@ -151,7 +162,10 @@ export function isRetryAnswer(
 ): boolean {
   const space = live(thread.space);
   if (isMemoryFault(code) && space !== null) {
-    if (resolve(k.chain, space, address, access)) return true;
+    if (resolve(k.chain, space, address, access)) {
+      installResolved(k, space, address, access);
+      return true;
+    }
     if (k.chain.region !== null && live(k.chain.region.keeper) !== null) return true;
   }
   return bytes.length >= 8 && bytes.subarray(0, 8).some((byte) => byte !== 0);

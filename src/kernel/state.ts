@@ -329,6 +329,18 @@ export interface Chain {
   depth: number;
 }
 
+/** A search for all that sees a piece of memory (`memory/forget.ts`): pieces to be looked at, the first `count` of each list. */
+export interface Search {
+  readonly spaces: (Space | null)[];
+  readonly starts: number[];
+  readonly ends: number[];
+  count: number;
+  /** How far those reach that were found, by space and start; null while they are few. */
+  seen: Map<Space, Map<number, number>> | null;
+  /** Regions and windows that were looked at. */
+  steps: number;
+}
+
 /** A stretch of a guest's memory, opened for copying: pieces of RAM, never longer than a page each. */
 export interface Window {
   length: number;
@@ -402,7 +414,8 @@ export interface KernelState {
   readonly chain: Chain;
   readonly window: Window;
   readonly otherWindow: Window;
-  /** scratch: a state record on its way in or out. */
+  readonly search: Search;
+  /** scratch: a state record on its way in or out, or a message that the kernel sends. */
   readonly record: Uint8Array;
   readonly recordView: DataView;
   readonly recordWords: Uint32Array;
@@ -499,6 +512,7 @@ export function createState(machine: Machine): KernelState {
     chain: { space: null, address: 0, rights: 0, region: null, offset: 0, depth: 0 },
     window: emptyWindow(WINDOW_PIECES),
     otherWindow: emptyWindow(WINDOW_PIECES),
+    search: { spaces: [], starts: [], ends: [], count: 0, seen: null, steps: 0 },
     record,
     recordView: new DataView(record.buffer),
     recordWords: new Uint32Array(record.buffer),

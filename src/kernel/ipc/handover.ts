@@ -13,7 +13,7 @@ import { flavours } from '../abi/entry.ts';
 import { faultMessage, schedulerMessage } from '../abi/memory.ts';
 import { protection, states, threadFlags } from '../abi/types.ts';
 import { resolve } from '../memory/chain.ts';
-import { copyWindow, openRead, openWrite, writeWindow } from '../memory/copy.ts';
+import { copyWindow, openRead, openWrite, writeRecordThrough } from '../memory/copy.ts';
 import { argument, pcOf, registersOf, setArgument, setArgumentWord } from '../registers.ts';
 import { finish } from '../schedule.ts';
 import { type KernelState, live, type Port, type Thread } from '../state.ts';
@@ -55,40 +55,43 @@ export function keeperOf(
   return { port: live(space.keeper), reported: address, isRegionKeeper: false };
 }
 
-/** The request that tells a keeper of a fault. */
-export function faultBytes(
+/** Writes a number into a word of 64 bits of `k.record`. */
+function put(k: KernelState, offset: number, value: number): void {
+  k.recordWords[offset / 4] = lowHalf(value);
+  k.recordWords[offset / 4 + 1] = highHalf(value);
+}
+
+/** Copies a word of 64 bits of the thread's image into `k.record`. */
+function putWord(k: KernelState, offset: number, thread: Thread, from: number): void {
+  k.recordWords[offset / 4] = thread.view.getUint32(from, true);
+  k.recordWords[offset / 4 + 1] = thread.view.getUint32(from + 4, true);
+}
+
+/** Puts the request that tells a keeper of a fault into `k.record`. Returns its length. */
+export function writeFault(
   k: KernelState,
   thread: Thread,
   code: number,
   reported: number,
   access: number,
-): Uint8Array {
-  const bytes = new Uint8Array(faultMessage.size);
-  const view = new DataView(bytes.buffer);
-  const put = (at: number, value: number): void => {
-    view.setUint32(at, lowHalf(value), true);
-    view.setUint32(at + 4, highHalf(value), true);
-  };
+): number {
   const to = faultMessage.offset;
-  put(to.code, code);
-  put(to.address, Math.max(0, reported));
-  put(to.access, access);
+  put(k, to.code, code);
+  put(k, to.address, Math.max(0, reported));
+  put(k, to.access, access);
   const pc = pcOf(k, thread);
-  view.setUint32(to.pc, pc[0] as number, true);
-  view.setUint32(to.pc + 4, pc[1] as number, true);
-  view.setBigUint64(to.thread, thread.view.getBigUint64(states.thread.offset.threadAddress, true), true);
-  return bytes;
+  k.recordWords[to.pc / 4] = pc[0] as number;
+  k.recordWords[to.pc / 4 + 1] = pc[1] as number;
+  putWord(k, to.thread, thread, at.threadAddress);
+  return faultMessage.size;
 }
 
-/** The request that tells a scheduler that this thread could run. */
-export function schedulerBytes(thread: Thread): Uint8Array {
-  const bytes = new Uint8Array(schedulerMessage.size);
-  const view = new DataView(bytes.buffer);
-  const from = states.thread.offset;
+/** Puts the request that tells a scheduler that this thread could run into `k.record`. Returns its length. */
+export function writeAsking(k: KernelState, thread: Thread): number {
   const to = schedulerMessage.offset;
-  view.setBigUint64(to.value, thread.view.getBigUint64(from.schedulerValue, true), true);
-  view.setBigUint64(to.thread, thread.view.getBigUint64(from.threadAddress, true), true);
-  return bytes;
+  putWord(k, to.value, thread, at.schedulerValue);
+  putWord(k, to.thread, thread, at.threadAddress);
+  return schedulerMessage.size;
 }
 
 /** Ends the server's wait_receive with a message of `count` bytes. Commits for the server. */
@@ -116,22 +119,22 @@ function roomFor(k: KernelState, server: Thread, length: number): number {
 }
 
 /**
- * Gives `bytes` to the server as an idempotent request of `client`, whose links and wait the caller of this sets.
- * 0, or `absent` with nothing changed.
+ * Gives the first `length` bytes of `k.record` to the server as an idempotent request of `client`, whose links and wait
+ * the caller of this sets. 0, or `absent` with nothing changed.
  */
-export function handOverBytes(
+export function handOverRecord(
   k: KernelState,
   client: Thread,
   server: Thread,
   port: Port,
-  bytes: Uint8Array,
+  length: number,
 ): number {
-  const count = roomFor(k, server, bytes.length);
+  const count = roomFor(k, server, length);
   const opened = openWrite(k, k.window, server, argument(registersOf(k, server), 3), count);
   if (opened !== 0) return opened;
   // Commit: nothing below can fail.
   dropClient(k, server, false);
-  writeWindow(k, k.window, server, bytes.subarray(0, count));
+  writeRecordThrough(k, k.window, server, count);
   connectIdempotent(k, client, server);
   note(k, traceEvents.message.kind, client.serial, server.serial, flavours.idempotent);
   completeReceive(k, server, flavours.idempotent, port.alias, count);

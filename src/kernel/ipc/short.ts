@@ -23,14 +23,7 @@ import { type KernelState, live, type Page, type Port, type TaskService, type Th
 import { note, traceEvents } from '../trace.ts';
 import { firstClient } from './busy.ts';
 import { clearSide, dropClient, idempotentClientOf } from './connection.ts';
-import {
-  faultBytes,
-  handOverBuffer,
-  handOverBytes,
-  isFaulting,
-  keeperOf,
-  schedulerBytes,
-} from './handover.ts';
+import { handOverBuffer, handOverRecord, isFaulting, keeperOf, writeAsking, writeFault } from './handover.ts';
 import { isConnect, startConversation } from './reliable.ts';
 import { serverSide } from './side.ts';
 
@@ -179,7 +172,7 @@ function answerClient(k: KernelState, server: Thread, registers: Uint32Array): n
   const opened = openRead(k, k.window, server, address, count);
   if (opened !== 0) return opened;
   if (isFaulting(client)) {
-    const bytes = new Uint8Array(count);
+    const bytes = count === 0 ? noBytes : new Uint8Array(count);
     readWindow(k, k.window, bytes, count);
     clearSide(k, serverSide, server);
     const { faultCode, faultAddress, faultAccess } = client;
@@ -244,8 +237,8 @@ export function waitReceive(k: KernelState, server: Thread, registers: Uint32Arr
         wake(k, client);
         continue;
       }
-      const bytes = faultBytes(k, client, client.faultCode, keeper.reported, client.faultAccess);
-      const handed = handOverBytes(k, client, server, port, bytes);
+      const length = writeFault(k, client, client.faultCode, keeper.reported, client.faultAccess);
+      const handed = handOverRecord(k, client, server, port, length);
       if (handed !== 0) return handed;
       wait(k, client, server.waiters, server);
       return results.blocked;
@@ -256,7 +249,7 @@ export function waitReceive(k: KernelState, server: Thread, registers: Uint32Arr
         wake(k, client);
         continue;
       }
-      const handed = handOverBytes(k, client, server, port, schedulerBytes(client));
+      const handed = handOverRecord(k, client, server, port, writeAsking(k, client));
       if (handed !== 0) return handed;
       wait(k, client, server.waiters, server);
       return results.blocked;

@@ -8,39 +8,64 @@
  * Invariant: called before the change, while the mappings still lead where the entries were made.
  */
 import { CLIMB_STEPS_MAX, PAGE_SIZE, PLACES_MAX, STEPS_PER_WORK } from '../../base/limits.ts';
-import { type KernelState, live, type Region, type Space } from '../state.ts';
+import { type KernelState, live, type Region, type Search, type Space } from '../state.ts';
 import { visitSpans } from './spans.ts';
 import { clearEntries, dropAllTables } from './tables.ts';
 
-/** Pieces still to be looked at, and how far those reach that were, by space and start. */
-interface Search {
-  readonly spaces: Space[];
-  readonly starts: number[];
-  readonly ends: number[];
-  readonly seen: Map<Space, Map<number, number>>;
-  /** Regions and windows that were looked at. */
-  steps: number;
+/** Pieces among which one is looked for one by one; beyond it there is an index of them. */
+const LISTED_MAX = 16;
+
+/** Begins a search: none is under way, since nothing that is called meanwhile changes memory. */
+function begin(k: KernelState): Search {
+  const { search } = k;
+  search.count = 0;
+  search.seen = null;
+  search.steps = 0;
+  return search;
 }
 
-function emptySearch(): Search {
-  return { spaces: [], starts: [], ends: [], seen: new Map(), steps: 0 };
+/** Ends it: what it holds must not keep spaces alive. */
+function end(search: Search): void {
+  for (let i = 0; i < search.count; i += 1) search.spaces[i] = null;
+  search.count = 0;
+  search.seen = null;
 }
 
 function isBounded(search: Search): boolean {
-  return search.spaces.length <= PLACES_MAX && search.steps <= CLIMB_STEPS_MAX;
+  return search.count <= PLACES_MAX && search.steps <= CLIMB_STEPS_MAX;
 }
 
-function add(search: Search, space: Space, start: number, end: number): void {
-  let seen = search.seen.get(space);
-  if (seen === undefined) {
-    seen = new Map();
-    search.seen.set(space, seen);
+function noteSeen(seen: Map<Space, Map<number, number>>, space: Space, start: number, to: number): void {
+  const known = seen.get(space);
+  if (known === undefined) seen.set(space, new Map([[start, to]]));
+  else known.set(start, to);
+}
+
+/** True when a piece of the space that begins there and reaches as far is to be looked at, or was. */
+function isSeen(search: Search, space: Space, start: number, to: number): boolean {
+  const { spaces, starts, ends, count } = search;
+  if (count < LISTED_MAX) {
+    for (let i = 0; i < count; i += 1) {
+      if (spaces[i] === space && starts[i] === start && (ends[i] as number) >= to) return true;
+    }
+    return false;
   }
-  if ((seen.get(start) ?? 0) >= end) return;
-  seen.set(start, end);
-  search.spaces.push(space);
-  search.starts.push(start);
-  search.ends.push(end);
+  if (search.seen === null) {
+    search.seen = new Map();
+    for (let i = 0; i < count; i += 1) {
+      noteSeen(search.seen, spaces[i] as Space, starts[i] as number, ends[i] as number);
+    }
+  }
+  return (search.seen.get(space)?.get(start) ?? 0) >= to;
+}
+
+function add(search: Search, space: Space, start: number, to: number): void {
+  if (isSeen(search, space, start, to)) return;
+  if (search.seen !== null) noteSeen(search.seen, space, start, to);
+  search.spaces[search.count] = space;
+  search.starts[search.count] = start;
+  search.ends[search.count] = to;
+  search.count += 1;
 }
 
 /** Adds the windows onto bytes [start, end) of the region. False when there are too many. */
@@ -60,20 +85,22 @@ function addWindows(search: Search, region: Region, start: number, end: number):
 /** Clears what was found, and climbs on from there. */
 function run(k: KernelState, search: Search): void {
   let isWithin = isBounded(search);
-  for (let i = 0; i < search.spaces.length && isWithin; i += 1) {
+  for (let i = 0; i < search.count && isWithin; i += 1) {
     k.work += 1;
     const space = search.spaces[i] as Space;
     const start = search.starts[i] as number;
-    const end = search.ends[i] as number;
-    clearEntries(k, space, start / PAGE_SIZE, end / PAGE_SIZE);
-    isWithin = visitSpans(space.regions, start, end, (region) => {
+    const stop = search.ends[i] as number;
+    clearEntries(k, space, start / PAGE_SIZE, stop / PAGE_SIZE);
+    if (space.regions.count === 0) continue;
+    isWithin = visitSpans(space.regions, start, stop, (region) => {
       search.steps += 1;
       const from = Math.max(start, region.startAddress) - region.startAddress;
-      const to = Math.min(end, region.startAddress + region.size) - region.startAddress;
+      const to = Math.min(stop, region.startAddress + region.size) - region.startAddress;
       return addWindows(search, region, from, to) && isBounded(search);
     });
   }
   k.work += Math.floor(search.steps / STEPS_PER_WORK);
+  end(search);
   if (!isWithin) dropAllTables(k);
 }
 
@@ -84,7 +111,7 @@ export function forgetWindow(k: KernelState, space: Space, start: number, end: n
     clearEntries(k, space, start / PAGE_SIZE, end / PAGE_SIZE);
     return;
   }
-  const search = emptySearch();
+  const search = begin(k);
   add(search, space, start, end);
   run(k, search);
 }
@@ -92,7 +119,10 @@ export function forgetWindow(k: KernelState, space: Space, start: number, end: n
 /** All that is seen through the region is about to lead elsewhere, or to allow less. */
 export function forgetRegion(k: KernelState, region: Region): void {
   if (region.mappings.count === 0) return;
-  const search = emptySearch();
-  if (!addWindows(search, region, 0, region.size)) dropAllTables(k);
-  else run(k, search);
+  const search = begin(k);
+  if (addWindows(search, region, 0, region.size)) run(k, search);
+  else {
+    end(search);
+    dropAllTables(k);
+  }
 }

@@ -19,12 +19,20 @@ import { note, traceEvents } from '../trace.ts';
 const ASID_MAX = 0xffff;
 /** Places that a page remembers before it looks which of them are stale. */
 export const ENTRIES_MIN = 16;
-/** Entries of a table. */
+/** Entries of a table, and the bits of a page number that each level looks at. */
 const TABLE_ENTRIES = 512;
+const LEVEL_BITS = 9;
+/** Pages of a whole address space: below it page numbers are words, and their parts are shifts. */
+const PAGES = TABLE_ENTRIES ** 3;
 
 /** Byte offset of a frame in the machine's memory. */
 function frameStart(k: KernelState, frame: number): number {
   return k.machine.ramOffset + frame * PAGE_SIZE;
+}
+
+/** Index of the low word of an entry among the words of the machine's memory. */
+function entryWord(k: KernelState, table: number, index: number): number {
+  return frameStart(k, table) / 4 + 2 * index;
 }
 
 /** Drops the tables of all spaces and begins the pool anew. */
@@ -40,7 +48,7 @@ export function dropAllTables(k: KernelState): void {
 /** Gives back a table and those below it. */
 function freeTable(k: KernelState, table: number, level: number): void {
   for (let index = 0; level > 0 && index < TABLE_ENTRIES; index += 1) {
-    const entry = k.machine.view.getUint32(frameStart(k, table) + index * 8, true);
+    const entry = k.machine.words[entryWord(k, table, index)] as number;
     if ((entry & pte.valid) !== 0) freeTable(k, entry >>> 10, level - 1);
   }
   k.freeTables.push(table);
@@ -56,45 +64,53 @@ export function dropTables(k: KernelState, space: Space): void {
   k.machine.hart.fenceSpace(space.asid);
 }
 
-/** Clears the entries of the table for pages [from, to); `base` is the page of its first. True when there was one. */
+/** Pages for which the hart is told one by one that their entries are gone. */
+const FENCED_PAGES_MAX = 64;
+
+/**
+ * Clears the entries of the table for pages [from, to); `base` is the page of its first. Tells the hart of each, up to
+ * `FENCED_PAGES_MAX` of them. `count` is how many were cleared before; returns how many with these.
+ */
 function clearTable(
   k: KernelState,
+  space: Space,
   table: number,
   level: number,
   base: number,
   from: number,
   to: number,
-): boolean {
-  const span = TABLE_ENTRIES ** level;
-  const first = Math.max(0, Math.floor((from - base) / span));
-  const last = Math.min(TABLE_ENTRIES, Math.ceil((to - base) / span));
-  let isFound = false;
+  count: number,
+): number {
+  const { words } = k.machine;
+  const shift = LEVEL_BITS * level;
+  const span = 1 << shift;
+  const first = Math.max(0, (from - base) >> shift);
+  const last = Math.min(TABLE_ENTRIES, (to - base + span - 1) >> shift);
+  let cleared = count;
   for (let index = first; index < last; index += 1) {
-    const place = frameStart(k, table) + index * 8;
-    const entry = k.machine.view.getUint32(place, true);
+    const word = entryWord(k, table, index);
+    const entry = words[word] as number;
     if ((entry & pte.valid) === 0) continue;
-    isFound = true;
-    const page = base + index * span;
+    const page = base + (index << shift);
     if (level > 0 && (from > page || to < page + span)) {
-      clearTable(k, entry >>> 10, level - 1, page, from, to);
+      cleared = clearTable(k, space, entry >>> 10, level - 1, page, from, to, cleared);
       continue;
     }
+    words[word] = 0;
+    words[word + 1] = 0;
+    cleared += span;
     if (level > 0) freeTable(k, entry >>> 10, level - 1);
-    k.machine.view.setUint32(place, 0, true);
-    k.machine.view.setUint32(place + 4, 0, true);
+    else if (cleared <= FENCED_PAGES_MAX) k.machine.hart.fencePage(space.asid, page * PAGE_SIZE);
   }
-  return isFound;
+  return cleared;
 }
-
-/** Pages for which the hart is told one by one that their entries are gone. */
-const FENCED_PAGES_MAX = 64;
 
 /** Clears what the space's tables have for pages [from, to): tables wholly inside go as a whole. */
 export function clearEntries(k: KernelState, space: Space, from: number, to: number): void {
-  if (space.rootFrame < 0 || from >= to) return;
-  if (!clearTable(k, space.rootFrame, 2, 0, from, to)) return;
-  if (to - from > FENCED_PAGES_MAX) k.machine.hart.fenceSpace(space.asid);
-  else for (let page = from; page < to; page += 1) k.machine.hart.fencePage(space.asid, page * PAGE_SIZE);
+  const end = Math.min(to, PAGES);
+  if (space.rootFrame < 0 || from >= end) return;
+  const cleared = clearTable(k, space, space.rootFrame, 2, 0, from, end, 0);
+  if (cleared > FENCED_PAGES_MAX) k.machine.hart.fenceSpace(space.asid);
 }
 
 /** Tables that can still be made. */
@@ -123,52 +139,63 @@ export function rootOf(k: KernelState, space: Space): number {
   return space.rootFrame;
 }
 
-/** Byte offset of the leaf entry for a page of the space, or -1 when a table on the way is missing. */
-function leafPlace(k: KernelState, space: Space, page: number, isMade: boolean): number {
+/**
+ * Index of the leaf entry for a page of the space among the words of the machine's memory, or -1 when a table on the way
+ * is missing and is not to be made.
+ */
+function leafWord(k: KernelState, space: Space, page: number, isMade: boolean): number {
+  const { words } = k.machine;
   let table = space.rootFrame;
   if (table < 0) return -1;
-  for (let level = 2; level > 0; level -= 1) {
-    const index = Math.floor(page / TABLE_ENTRIES ** level) % TABLE_ENTRIES;
-    const place = frameStart(k, table) + index * 8;
-    const entry = k.machine.view.getUint32(place, true);
+  for (let shift = 2 * LEVEL_BITS; shift > 0; shift -= LEVEL_BITS) {
+    const word = entryWord(k, table, (page >>> shift) & (TABLE_ENTRIES - 1));
+    const entry = words[word] as number;
     if ((entry & pte.valid) !== 0) table = entry >>> 10;
     else {
       if (!isMade) return -1;
       table = newTable(k);
-      k.machine.view.setUint32(place, ((table << 10) | pte.valid) >>> 0, true);
-      k.machine.view.setUint32(place + 4, table >>> 22, true);
+      words[word] = (table << 10) | pte.valid;
+      words[word + 1] = table >>> 22;
     }
   }
-  return frameStart(k, table) + (page % TABLE_ENTRIES) * 8;
+  return entryWord(k, table, page & (TABLE_ENTRIES - 1));
 }
 
 /** Lets the hart reach `page` at page number `at` of the space, with these rights. */
 export function installEntry(k: KernelState, space: Space, at: number, page: Page, rights: number): void {
   if (tablesLeft(k) < 3) dropAllTables(k);
   rootOf(k, space);
-  const place = leafPlace(k, space, at, true);
+  const { words } = k.machine;
+  const word = leafWord(k, space, at, true);
   const bits =
     pte.valid |
     pte.user |
     ((rights & protection.read) !== 0 ? pte.read : 0) |
     ((rights & protection.write) !== 0 ? pte.write : 0) |
     ((rights & protection.execute) !== 0 ? pte.execute : 0);
-  k.machine.view.setUint32(place, ((page.frame << 10) | bits) >>> 0, true);
-  k.machine.view.setUint32(place + 4, page.frame >>> 22, true);
-  k.machine.hart.fencePage(space.asid, at * PAGE_SIZE);
+  // What was not there, the hart cannot have kept.
+  const isKept = ((words[word] as number) & pte.valid) !== 0;
+  words[word] = (page.frame << 10) | bits;
+  words[word + 1] = page.frame >>> 22;
+  if (isKept) k.machine.hart.fencePage(space.asid, at * PAGE_SIZE);
   for (const entry of page.entries) if (entry.space === space && entry.page === at) return;
   if (page.entries.length >= page.entriesMax) forgetStale(k, page);
   page.entries.push({ space, page: at });
+}
+
+/** Index of the word of the place that the page remembers, or -1 when the tables have something else there, or nothing. */
+function rememberedWord(k: KernelState, page: Page, entry: { space: Space; page: number }): number {
+  const word = leafWord(k, entry.space, entry.page, false);
+  if (word < 0) return -1;
+  const bits = k.machine.words[word] as number;
+  return (bits & pte.valid) !== 0 && bits >>> 10 === page.frame ? word : -1;
 }
 
 /** Forgets places at which the tables no longer have the page; twice as many as remain may come before the next time. */
 function forgetStale(k: KernelState, page: Page): void {
   let count = 0;
   for (const entry of page.entries) {
-    const place = leafPlace(k, entry.space, entry.page, false);
-    if (place < 0) continue;
-    const bits = k.machine.view.getUint32(place, true);
-    if ((bits & pte.valid) === 0 || bits >>> 10 !== page.frame) continue;
+    if (rememberedWord(k, page, entry) < 0) continue;
     page.entries[count] = entry;
     count += 1;
   }
@@ -178,13 +205,12 @@ function forgetStale(k: KernelState, page: Page): void {
 
 /** Removes every entry for the page: its frame or its rights are taken away. */
 export function removeEntries(k: KernelState, page: Page): void {
+  const { words } = k.machine;
   for (const entry of page.entries) {
-    const place = leafPlace(k, entry.space, entry.page, false);
-    if (place < 0) continue;
-    const bits = k.machine.view.getUint32(place, true);
-    if ((bits & pte.valid) === 0 || bits >>> 10 !== page.frame) continue;
-    k.machine.view.setUint32(place, 0, true);
-    k.machine.view.setUint32(place + 4, 0, true);
+    const word = rememberedWord(k, page, entry);
+    if (word < 0) continue;
+    words[word] = 0;
+    words[word + 1] = 0;
     k.machine.hart.fencePage(entry.space.asid, entry.page * PAGE_SIZE);
   }
   page.entries.length = 0;
@@ -215,7 +241,7 @@ export function visitTable(
       continue;
     }
     for (let index = page % TABLE_ENTRIES; index < TABLE_ENTRIES; index += 1) {
-      const bits = k.machine.view.getUint32(frameStart(k, table) + index * 8, true);
+      const bits = k.machine.words[entryWord(k, table, index)] as number;
       if ((bits & pte.valid) !== 0) visit(next - TABLE_ENTRIES + index, bits >>> 10, (bits >> 1) & 7);
     }
     return next;
@@ -229,7 +255,7 @@ function leafTableAt(k: KernelState, space: Space, page: number): { table: numbe
   for (let level = 2; level > 0; level -= 1) {
     const reach = TABLE_ENTRIES ** level;
     const index = Math.floor(page / reach) % TABLE_ENTRIES;
-    const entry = k.machine.view.getUint32(frameStart(k, table) + index * 8, true);
+    const entry = k.machine.words[entryWord(k, table, index)] as number;
     if ((entry & pte.valid) === 0) return { table: -1, next: (Math.floor(page / reach) + 1) * reach };
     table = entry >>> 10;
   }
