@@ -22,7 +22,8 @@ import { pageNumber, settle, touch } from './memory/changed.ts';
 import { reach } from './memory/copy.ts';
 import { freeFrameCount } from './memory/frames.ts';
 import { installEntry, useTables } from './memory/tables.ts';
-import { findPlace, objectAt } from './names.ts';
+import { findPlace, objectAt, serialKey } from './names.ts';
+import type { HashWords } from './number-table.ts';
 import { pointAt } from './objects/reference.ts';
 import { isOrphan } from './ready.ts';
 import { loadRecord, writeRecord } from './record.ts';
@@ -38,6 +39,8 @@ export type RunEnd = 'limit' | 'idle' | 'service';
 
 /** Most instructions that the hart is given at once. */
 const BUDGET_MAX = 0x7fff_ffff;
+/** Where tables put things when nobody says otherwise: digits of pi. Good for tests, or for programs that one trusts. */
+const HASH_WORDS: HashWords = new Uint32Array([0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344]);
 /** Faults in a row that keepers may answer without an instruction being completed, before control goes back. */
 const FAULTS_WITHOUT_PROGRESS_MAX = 256;
 
@@ -63,9 +66,12 @@ export class Kernel {
   /** By the serial of the task's thread. */
   readonly #taskNames = new Map<number, string>();
 
-  /** `record`: the kernel record of the image, when there is one. */
-  constructor(machine: Machine, record: Uint8Array | null = null) {
-    this.state = createState(machine);
+  /**
+   * `record`: the kernel record of the image, when there is one. `hashWords`: four words that no program can guess, else
+   * it could make the kernel's tables slow; what it does is the same with any.
+   */
+  constructor(machine: Machine, record: Uint8Array | null = null, hashWords = HASH_WORDS) {
+    this.state = createState(machine, hashWords);
     if (record !== null) loadRecord(this.state, record);
   }
 
@@ -334,7 +340,7 @@ export class Kernel {
 
   /** The serial of a thread's space, and the name of a user task; null when there is no such thread. */
   describeThread(serial: number): { readonly space: number; readonly taskName: string | null } | null {
-    const thread = this.state.bySerial.get(serial);
+    const thread = this.state.bySerial.get(serialKey(this.state, serial));
     if (thread?.type !== typeNumbers.thread) return null;
     return { space: thread.space?.serial ?? 0, taskName: this.#taskNames.get(serial) ?? null };
   }

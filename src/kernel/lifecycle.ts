@@ -61,7 +61,7 @@ export function createObject(
   hash: bigint,
 ): KernelObject {
   const serial = newSerial(k, isTaskMemory(home, address));
-  const object = operationsOf(type).make(fieldsOf(home, address, serial, hash));
+  const object = operationsOf(type).make(fieldsOf(home, address, serial, hash), k);
   place(k, object);
   touch(k, object);
   note(k, traceEvents.create.kind, 0, object.serial, type);

@@ -116,11 +116,20 @@ function bottomOf(space: Space): Bottom {
   return present(space.bottom, 'names: an object lies in a bottom space');
 }
 
+/**
+ * The key of a serial in `bySerial`. The host's Map hashes numbers in a way that everybody knows, and a program can keep of
+ * many objects those whose serials collide: so they are mixed with a number that it does not know.
+ */
+export function serialKey(k: KernelState, serial: number): number {
+  const word = k.hashWords[0] as number;
+  return serial < 2 ** 30 ? serial ^ (word & 0x3fff_ffff) : serial + word;
+}
+
 /** Puts a new object into the index. */
 export function place(k: KernelState, object: KernelObject): void {
   const bottom = bottomOf(object.home);
   bottom.objects.set(object.address, object);
-  k.bySerial.set(object.serial, object);
+  k.bySerial.set(serialKey(k, object.serial), object);
   countObject(k, object, 1);
   const page = pageNumber(object.address);
   const list = bottom.objectsByPage.get(page);
@@ -135,7 +144,7 @@ export function place(k: KernelState, object: KernelObject): void {
 export function displace(k: KernelState, object: KernelObject): void {
   const bottom = bottomOf(object.home);
   bottom.objects.delete(object.address);
-  k.bySerial.delete(object.serial);
+  k.bySerial.delete(serialKey(k, object.serial));
   countObject(k, object, -1);
   const page = pageNumber(object.address);
   const list = present(bottom.objectsByPage.get(page), 'names: the page of an object is in the index');
@@ -167,13 +176,13 @@ export function firstObject(bottom: Bottom, address: number, end: number): Kerne
  */
 export function maySerialBe(k: KernelState, object: KernelObject, serial: number): boolean {
   if (k.hasRun || serial <= 0 || serial >= k.nextSerial) return false;
-  const holder = k.bySerial.get(serial);
+  const holder = k.bySerial.get(serialKey(k, serial));
   return holder === undefined || holder === object;
 }
 
 /** Gives the object this serial. */
 export function setSerial(k: KernelState, object: KernelObject, serial: number): void {
-  k.bySerial.delete(object.serial);
+  k.bySerial.delete(serialKey(k, object.serial));
   object.serial = serial;
-  k.bySerial.set(serial, object);
+  k.bySerial.set(serialKey(k, serial), object);
 }

@@ -33,7 +33,7 @@ export function loadRecord(k: KernelState, bytes: Uint8Array): void {
   k.nextSerial = toSafeNumber(record.nextSerial, 'record: the next serial');
   k.wallBase = record.wallBase;
   for (let i = 0; i < 4; i += 1) k.generator[i] = record.generator[i] as bigint;
-  for (const serial of k.bySerial.keys()) {
+  for (const { serial } of k.bySerial.values()) {
     assert(
       serial < k.nextSerial || serial >= TRANSIENT_SERIAL_START,
       `record: serial ${serial} of a living object is below the next one, ${k.nextSerial}`,

@@ -12,7 +12,7 @@ import { OBJECTS_MAX, QUANTUM_TICKS, THREADS_MAX } from '../base/limits.ts';
 import type { Machine } from '../hw/machine.ts';
 import { states, type typeNumbers } from './abi/types.ts';
 import type { Spans } from './memory/spans.ts';
-import type { NumberTable } from './number-table.ts';
+import type { HashWords, NumberTable } from './number-table.ts';
 import { createTrace, type Trace } from './trace.ts';
 
 /** What a user task answers with; the same shape as userland's `Service`, which the kernel may not import. */
@@ -113,8 +113,8 @@ export interface Region extends ObjectBase {
    * persistent (out by region_peek_changed, in by region_mark_changed): changed pages by offset, each with the pc of
    * the first write, or PAGE_GONE; and changed objects by offset, each with its type, negative when it is gone.
    */
-  readonly changedPages: Map<number, number>;
-  readonly changedObjects: Map<number, number>;
+  readonly changedPages: NumberTable<number>;
+  readonly changedObjects: NumberTable<number>;
   /** derived: keys of the changed set (`memory/changed-order.ts`). */
   readonly changedOrder: ChangedOrder;
   /** derived: mappings whose region link is this, by offset. */
@@ -353,6 +353,8 @@ export interface Window {
 
 export interface KernelState {
   readonly machine: Machine;
+  /** host: where numbers that programs choose go in tables. Nothing that can be observed depends on them. */
+  readonly hashWords: HashWords;
   /** persistent: the kernel record; its tick is the hart's tick counter. */
   nextTicket: number;
   nextTurn: number;
@@ -361,7 +363,7 @@ export interface KernelState {
   readonly generator: BigUint64Array;
   /** derived: serials of objects in a task's own memory, which are in no image. */
   nextTransientSerial: number;
-  /** derived: living objects by serial. */
+  /** derived: living objects by serial (`serialKey` of names.ts), in the order in which they were made. */
   readonly bySerial: Map<number, KernelObject>;
   /** derived: runnable threads by effective priority, and one bit for each priority that has some. */
   readonly runnable: readonly Queue[];
@@ -470,10 +472,11 @@ const FRAMES_PER_TABLE = 32;
 export const TRANSIENT_SERIAL_START = 2 ** 52;
 
 /** The state of a kernel that has no object yet. The machine's RAM is taken over whole. */
-export function createState(machine: Machine): KernelState {
+export function createState(machine: Machine, hashWords: HashWords): KernelState {
   const record = new Uint8Array(states.thread.size);
   return {
     machine,
+    hashWords,
     nextTicket: 1,
     nextTurn: 1,
     nextSerial: 1,

@@ -89,9 +89,9 @@ export function createTask(
   memoryPages: number,
 ): { processor: TaskProcessor; thread: Thread } {
   const bottom: Bottom = {
-    pages: new NumberTable(),
-    objects: new NumberTable(),
-    objectsByPage: new NumberTable(),
+    pages: new NumberTable(k.hashWords),
+    objects: new NumberTable(k.hashWords),
+    objectsByPage: new NumberTable(k.hashWords),
     pagesWithObjects: emptySpans(),
     limits: emptySpans(),
   };

@@ -9,6 +9,7 @@ import { pendingBits, states, threadFlags, typeNumbers } from '../../src/kernel/
 import { type InvariantName, invariants } from '../../src/kernel/check/invariants.ts';
 import { setClient, setServer } from '../../src/kernel/links.ts';
 import { addSpan, removeSpan, type Spans } from '../../src/kernel/memory/spans.ts';
+import { serialKey } from '../../src/kernel/names.ts';
 import { dequeue, enqueue } from '../../src/kernel/queue.ts';
 import { registersOf, setEntryNumber } from '../../src/kernel/registers.ts';
 import type {
@@ -109,10 +110,10 @@ const breakages: Readonly<Record<InvariantName, (k: KernelState, world: World) =
   serialWasHandedOut: (k) => Object.assign(k, { nextSerial: 3 }),
   transientLiesOutside(k) {
     const mutex = mutexOf(k);
-    k.bySerial.delete(mutex.serial);
+    k.bySerial.delete(serialKey(k, mutex.serial));
     mutex.serial = k.nextTransientSerial;
     k.nextTransientSerial += 1;
-    k.bySerial.set(mutex.serial, mutex);
+    k.bySerial.set(serialKey(k, mutex.serial), mutex);
   },
   stateGoesIn: (k) => freshOf(k).view.setBigUint64(states.thread.offset.cancelCount, 2n ** 60n, true),
   homeIsBottom: (k) => Object.assign(mutexOf(k), { home: spaceOf(k) }),
@@ -121,8 +122,8 @@ const breakages: Readonly<Record<InvariantName, (k: KernelState, world: World) =
     mutexOf(k)
       .home.bottom?.objectsByPage.get(SLAB_SIZE / 4096)
       ?.reverse(),
-  indexesAgree: (k) => k.bySerial.delete(portOf(k).serial),
   linkersAreLinked: (k) => Object.assign(referenceOf(k), { previousReference: referenceOf(k) }),
+  indexesAgree: (k) => k.bySerial.delete(serialKey(k, portOf(k).serial)),
   linkHasItsType: (k) => Object.assign(freshOf(k), { client: mutexOf(k) }),
   touchedIsListed: (k) => Object.assign(freshOf(k), { isTouched: !freshOf(k).isTouched }),
   mutexFlagsAreRead: (k) => Object.assign(mutexOf(k), { ceiling: 31 }),
@@ -218,7 +219,7 @@ const breakages: Readonly<Record<InvariantName, (k: KernelState, world: World) =
   waiterHasTicket: (k) => Object.assign(waiterOf(k), { ticket: 0 }),
   queueIsLinked: (k) => Object.assign(waiterOf(k), { previous: firstOf(k) }),
   queuedIsAlive(k) {
-    k.bySerial.delete(waiterOf(k).serial);
+    k.bySerial.delete(serialKey(k, waiterOf(k).serial));
     spaceOf(k).threads.delete(waiterOf(k));
     waiterOf(k).alive = false;
   },

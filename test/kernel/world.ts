@@ -26,7 +26,7 @@ import type { TaskProcessor } from '../../src/kernel/task.ts';
 import { type TierOfTests, tierOfTests } from '../tools/tier.ts';
 import type { Assembler } from './assembler.ts';
 import { type OptOut, rebuildsAfterEntry, runRebuildingSlice } from './every-entry.ts';
-import { checkLast, setLast } from './last-world.ts';
+import { checkLast, nextHashWords, setLast } from './last-world.ts';
 
 export const RAM_BYTES = 16 * 1024 * 1024;
 export const SEGMENT_SIZE = 64 * 1024 * 1024;
@@ -115,7 +115,7 @@ export class World {
     checkLast();
     this.#tier = options.machine === undefined ? tierOfTests() : null;
     this.machine = options.machine ?? createMachine(options.ramBytes ?? RAM_BYTES, this.#tier?.options);
-    this.kernel = new Kernel(this.machine, options.image?.record ?? null);
+    this.kernel = new Kernel(this.machine, options.image?.record ?? null, nextHashWords());
     this.kernel.watchCleanPages();
     this.task = this.#noting(this.kernel.createTask({ memoryPages: 16 }));
     this.store = new Map(options.image?.pages ?? []);

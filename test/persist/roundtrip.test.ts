@@ -33,6 +33,7 @@ function start(store: MemoryStore, elf: string, args: readonly string[]): Assemb
     ramBytes: RAM_BYTES,
     machine: tier.options,
     record: head?.kernelRecord ?? initialRecord(new Uint8Array(32), 0),
+    hashWords: new Uint32Array([1, 2, 3, 4]),
     border: head === null ? emptyBorder : (JSON.parse(head.border) as BorderState),
     program: head === null ? { image: loaded.image, arguments: loaded.arguments } : null,
     sink: () => undefined,

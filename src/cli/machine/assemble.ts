@@ -38,6 +38,8 @@ export interface AssemblyOptions {
   readonly ramBytes: number;
   readonly machine?: MachineOptions;
   readonly record: Uint8Array;
+  /** Four random words, for the kernel's tables. */
+  readonly hashWords: Uint32Array;
   readonly border: BorderState;
   /** The program of a new image; null resumes the store's head. */
   readonly program: { readonly image: ProgramImage; readonly arguments: readonly string[] } | null;
@@ -60,7 +62,7 @@ const BORDER_MEMORY_PAGES = 1;
 /** Builds the machine; after it the first slice may run. */
 export function assemble(store: Store, options: AssemblyOptions): Assembly {
   const machine = createMachine(options.ramBytes, options.machine);
-  const kernel = new Kernel(machine, options.record);
+  const kernel = new Kernel(machine, options.record, options.hashWords);
   const outputTask = kernel.createTask({ memoryPages: BORDER_MEMORY_PAGES, name: 'output' });
   const inputTask = kernel.createTask({ memoryPages: BORDER_MEMORY_PAGES, name: 'input' });
   const serverTask = kernel.createTask({ memoryPages: SERVER_MEMORY_PAGES, name: 'server' });

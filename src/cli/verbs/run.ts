@@ -5,7 +5,7 @@
  * turns its end into an exit code and a report. Holds no mechanism: the loop is machine/runner.ts.
  */
 
-import { randomBytes } from 'node:crypto';
+import { getRandomValues, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import type { Kernel } from '../../kernel/kernel.ts';
@@ -141,6 +141,7 @@ async function runStore(start: Start): Promise<number> {
       ramBytes: options.ram as number,
       machine: { tier: tierPlan.first, now: () => performance.now() },
       record,
+      hashWords: getRandomValues(new Uint32Array(4)),
       border,
       program:
         head === null && program !== null ? { image: program.image, arguments: program.arguments } : null,

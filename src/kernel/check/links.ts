@@ -3,7 +3,7 @@
  *
  * A link to what is gone reads as null and is well. Called by the files beside it.
  */
-import type { TypeNumber } from '../names.ts';
+import { serialKey, type TypeNumber } from '../names.ts';
 import type { KernelObject, KernelState } from '../state.ts';
 import { holds } from './invariants.ts';
 
@@ -20,5 +20,5 @@ export function checkLink(
 
 /** The living target of a link is in the index. */
 export function checkTarget(k: KernelState, object: KernelObject, target: KernelObject | null): void {
-  holds(target === null || k.bySerial.get(target.serial) === target, 'linkHasItsType', object);
+  holds(target === null || k.bySerial.get(serialKey(k, target.serial)) === target, 'linkHasItsType', object);
 }

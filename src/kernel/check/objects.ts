@@ -9,6 +9,7 @@ import { OBJECT_SIZE } from '../../base/limits.ts';
 import { typeNumbers } from '../abi/types.ts';
 import { isTaskMemory } from '../lifecycle.ts';
 import { pageNumber } from '../memory/changed.ts';
+import { serialKey } from '../names.ts';
 import { type KernelObject, type KernelState, live, TRANSIENT_SERIAL_START } from '../state.ts';
 import { holds } from './invariants.ts';
 import { checkTarget } from './links.ts';
@@ -22,7 +23,7 @@ export function checkObject(k: KernelState, object: KernelObject): void {
   holds(object.type >= 1 && object.type <= 9, 'typeIsKnown', object);
   holds(object.alive, 'indexedIsAlive', object);
   holds(isAligned(object.address, OBJECT_SIZE), 'addressIsAligned', object);
-  holds(k.bySerial.get(object.serial) === object, 'serialLeadsToObject', object);
+  holds(k.bySerial.get(serialKey(k, object.serial)) === object, 'serialLeadsToObject', object);
   const isHandedOut = object.serial < k.nextSerial || object.serial >= TRANSIENT_SERIAL_START;
   holds(isHandedOut && object.serial < k.nextTransientSerial, 'serialWasHandedOut', object);
   checkPlace(object);

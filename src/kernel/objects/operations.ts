@@ -31,7 +31,7 @@ export interface ObjectFields {
 
 export interface TypeOperations<T extends KernelObject> {
   /** A new object; its links are null, a thread is stopped. */
-  make(fields: ObjectFields): T;
+  make(fields: ObjectFields, k: KernelState): T;
   /** 0, or the fault that destroying it would be. All may be destroyed if there is none. */
   mayDestroy?(caller: Thread, object: T): number;
   /** The same for moving it. */

@@ -19,6 +19,7 @@ import { forgetRegion } from '../memory/forget.ts';
 import { addLimit, removeLimit } from '../memory/limits.ts';
 import { addSpan, emptySpans, removeSpan } from '../memory/spans.ts';
 import { firstObject, named } from '../names.ts';
+import { NumberTable } from '../number-table.ts';
 import { argument, setArgument } from '../registers.ts';
 import { results } from '../results.ts';
 import { type KernelState, live, type Port, type Region, type Space, type Thread } from '../state.ts';
@@ -133,7 +134,7 @@ export function search(k: KernelState, caller: Thread, registers: Uint32Array): 
 }
 
 export const regionOperations: TypeOperations<Region> = {
-  make: (fields) => ({
+  make: (fields, k) => ({
     ...fields,
     type: typeNumbers.region,
     startAddress: 0,
@@ -144,8 +145,8 @@ export const regionOperations: TypeOperations<Region> = {
     collecting: false,
     objectLimit: 0,
     threadLimit: 0,
-    changedPages: new Map(),
-    changedObjects: new Map(),
+    changedPages: new NumberTable(k.hashWords),
+    changedObjects: new NumberTable(k.hashWords),
     changedOrder: emptyOrder(),
     mappings: emptySpans(),
     rank: 0,
