@@ -17,7 +17,8 @@ export function joinHalves(low: number, high: number): number {
 
 /** The lower 32 bits of a non-negative integer below 2^53. */
 export function lowHalf(value: number): number {
-  return (value % TWO_32) >>> 0;
+  // Conversion to 32 bits is modulo 2^32; the remainder operator would call the slow one of floating point.
+  return value >>> 0;
 }
 
 /** The upper 32 bits of a non-negative integer below 2^53. */
@@ -32,14 +33,22 @@ export function toSafeNumber(value: bigint, what: string): number {
   return number;
 }
 
+/** Alignments up to here leave a remainder that a mask of 32 bits finds, which is many times as fast as `%`. */
+const MASK_ALIGNMENT_MAX = 2 ** 30;
+
+/** What is above the last multiple of `alignment`, a power of two. For a negative value: 0 exactly when it is one. */
+function remainder(value: number, alignment: number): number {
+  return alignment <= MASK_ALIGNMENT_MAX ? value & (alignment - 1) : value % alignment;
+}
+
 /** True when `value` is a whole multiple of `alignment`, a power of two. Works up to 2^53. */
 export function isAligned(value: number, alignment: number): boolean {
-  return value % alignment === 0;
+  return remainder(value, alignment) === 0;
 }
 
 /** The largest multiple of `alignment` that is at most `value`. */
 export function alignDown(value: number, alignment: number): number {
-  return value - (value % alignment);
+  return value - remainder(value, alignment);
 }
 
 /** The smallest multiple of `alignment` that is at least `value`. */

@@ -58,7 +58,7 @@ export function openWindow(
   while (left > 0) {
     const page = reach(k, thread, at, access);
     if (page === null) return results.absent;
-    const within = at % PAGE_SIZE;
+    const within = at & (PAGE_SIZE - 1);
     const piece = Math.min(left, PAGE_SIZE - within);
     window.pages[window.count] = page;
     window.starts[window.count] = k.machine.ramOffset + page.frame * PAGE_SIZE + within;
@@ -132,7 +132,7 @@ const WORDS_MAX = 64;
 /** The word of memory at which the window begins, or -1 when it is in pieces or begins at no word. */
 function wordOf(window: Window, length: number): number {
   const start = window.starts[0] as number;
-  return window.count === 1 && start % 4 === 0 && length % 4 === 0 && length <= 4 * WORDS_MAX
+  return window.count === 1 && (start & 3) === 0 && (length & 3) === 0 && length <= 4 * WORDS_MAX
     ? start / 4
     : -1;
 }
