@@ -8,17 +8,17 @@ import { faults, outcomes } from './abi/codes.ts';
 import { links, notReferencable, states, type TypeName, typeNames, typeNumbers } from './abi/types.ts';
 import { createObject, destroyObject, isTaskMemory, moveObject } from './lifecycle.ts';
 import { settle } from './memory/changed.ts';
-import { openRead, openWrite, readRecordThrough, writeRecordThrough } from './memory/copy.ts';
+import { openRead, openWrite, readRecordThrough, writeRecordThrough, writeWindow } from './memory/copy.ts';
 import { hasRoom, mayLieAt } from './memory/limits.ts';
 import { findPlace, maySerialBe, named, namedReference, setSerial, type TypeNumber } from './names.ts';
 import { type NewLinks, readNumber, writeNumber } from './objects/operations.ts';
 import { pointAt } from './objects/reference.ts';
-import { operationsOf, typeNameOf } from './objects/table.ts';
+import { operationsOf } from './objects/table.ts';
 import { maySetState } from './objects/thread.ts';
 import { argument, argumentWord } from './registers.ts';
 import { results } from './results.ts';
 import { stop } from './resume.ts';
-import { type KernelObject, type KernelState, live, type Reference, type Thread } from './state.ts';
+import { type KernelObject, type KernelState, live, type Thread } from './state.ts';
 
 /** Links whose change is noted for one unit of work. */
 const LINKS_PER_WORK = 16;
@@ -103,49 +103,57 @@ export function reference(k: KernelState, caller: Thread, registers: Uint32Array
   return outcomes.success;
 }
 
-/** Links of a type, by its number. */
-const linkCounts: readonly number[] = [0, ...typeNames.map((name) => links[name].length)];
+/** By type number: its size, where hash (-1: it has none) and serial lie in its state, and its links. */
+const shapes = [null, ...typeNames].map((typeName) => {
+  const name = typeName ?? 'reference';
+  const { size, offset } = states[name];
+  return {
+    size,
+    hashAt: 'hash' in offset ? offset.hash : -1,
+    serialAt: offset.serial,
+    linkCount: links[name].length,
+    linkTypes: linkTypes[name],
+    mayBeReferenced: !notReferencable.includes(name),
+  };
+});
 
-/** The references that the caller gave for the links, undefined where it gave none; or a fault. */
-function linkReferences(
-  k: KernelState,
-  caller: Thread,
-  registers: Uint32Array,
-  type: TypeNumber,
-): (Reference | undefined)[] | number {
-  const found: (Reference | undefined)[] = [];
-  const count = linkCounts[type] as number;
+/**
+ * Puts the references that the caller gave for the links into `k.linkReferences`, undefined where it gave none: 0, or a
+ * fault.
+ */
+function findReferences(k: KernelState, caller: Thread, registers: Uint32Array, type: TypeNumber): number {
+  const found = k.linkReferences;
+  const count = shapeOf(type).linkCount;
   for (let i = 0; i < count; i += 1) {
     const address = argument(registers, 2 + i);
-    if (address === 0) found.push(undefined);
+    if (address === 0) found[i] = undefined;
     else {
       const reference = namedReference(k, caller, address);
       if (typeof reference === 'number') return reference;
-      found.push(reference);
+      found[i] = reference;
     }
   }
-  return found;
+  return 0;
 }
-
-/** Where hash (-1: it has none) and serial lie in the state of a type, and its size: by type number. */
-const shapes = [null, ...typeNames].map((name) => {
-  const { size, offset } = states[name ?? 'reference'];
-  return { size, hashAt: 'hash' in offset ? offset.hash : -1, serialAt: offset.serial };
-});
 
 function shapeOf(type: TypeNumber): (typeof shapes)[number] {
   return shapes[type] as (typeof shapes)[number];
 }
 
-/** Writes the simple state of the object into `k.record`. */
-function exportState(k: KernelState, object: KernelObject): void {
+/** Writes the simple state of the object into the window. */
+function exportState(k: KernelState, object: KernelObject, caller: Thread): void {
   const { size, hashAt, serialAt } = shapeOf(object.type);
-  const { recordWords } = k;
-  // A thread writes all of its record.
-  if (object.type !== typeNumbers.thread) for (let i = 0; 4 * i < size; i += 1) recordWords[i] = 0;
-  operationsOf(object.type).write(k, object, k.recordView);
-  if (hashAt >= 0) k.recordView.setBigUint64(hashAt, object.hash, true);
-  writeNumber(k.recordView, serialAt, object.serial);
+  const { recordWords, recordView } = k;
+  if (object.type === typeNumbers.thread) {
+    operationsOf(object.type).write(k, object, object.view);
+    writeWindow(k, k.window, caller, object.image);
+    return;
+  }
+  for (let i = 0; 4 * i < size; i += 1) recordWords[i] = 0;
+  operationsOf(object.type).write(k, object, recordView);
+  if (hashAt >= 0) recordView.setBigUint64(hashAt, object.hash, true);
+  writeNumber(recordView, serialAt, object.serial);
+  writeRecordThrough(k, k.window, caller, size);
 }
 
 /** X_get_state (`isStopping`) and X_peek_state */
@@ -162,41 +170,39 @@ export function getState(
   if (isStopping && object.type === typeNumbers.thread && object.isTask) return faults.raceCondition;
   const state = argument(registers, 1);
   const size = state === 0 ? 0 : shapeOf(type).size;
-  const references = linkReferences(k, caller, registers, type);
-  if (typeof references === 'number') return references;
+  const found = findReferences(k, caller, registers, type);
+  if (found !== 0) return found;
   const opened = openWrite(k, k.window, caller, state, size);
   if (opened !== 0) return opened;
   // Whether a nested region collects depends on what changed so far: that must not depend on when it was last looked at.
   if (object.type === typeNumbers.region && object.collecting) settle(k);
   // Commit: nothing below can fail.
   if (isStopping && object.type === typeNumbers.thread) stop(k, object);
-  if (size > 0) {
-    exportState(k, object);
-    writeRecordThrough(k, k.window, caller, size);
-  }
+  if (size > 0) exportState(k, object, caller);
+  const { linkCount } = shapeOf(type);
+  if (linkCount === 0) return outcomes.success;
   const targets = operationsOf(type).links(k, object);
-  for (let i = 0; i < references.length; i += 1) {
-    const target = references[i];
-    if (target !== undefined) pointAt(k, target, targets[i] ?? null);
+  for (let i = 0; i < linkCount; i += 1) {
+    const reference = k.linkReferences[i];
+    if (reference !== undefined) pointAt(k, reference, targets[i] ?? null);
   }
   return outcomes.success;
 }
 
-/** The targets of the references, with their types checked; or a fault. */
-function linkTargets(type: TypeNumber, references: readonly (Reference | undefined)[]): NewLinks | number {
-  const wanted = linkTypes[typeNameOf(type)];
-  const targets: (KernelObject | null | undefined)[] = [];
-  for (let i = 0; i < references.length; i += 1) {
-    const reference = references[i];
+/** Puts the targets of `k.linkReferences` into `k.linkTargets`, with their types checked: 0, or a fault. */
+function findTargets(k: KernelState, type: TypeNumber): number {
+  const { linkCount, linkTypes } = shapeOf(type);
+  for (let i = 0; i < linkCount; i += 1) {
+    const reference = k.linkReferences[i];
     const target = reference === undefined ? undefined : live(reference.target);
     if (target !== undefined && target !== null) {
-      const type = wanted[i] ?? null;
-      if (type !== null && target.type !== type) return faults.wrongType;
-      if (notReferencable.includes(typeNameOf(target.type))) return faults.wrongType;
+      const wanted = linkTypes[i] ?? null;
+      if (wanted !== null && target.type !== wanted) return faults.wrongType;
+      if (!shapeOf(target.type).mayBeReferenced) return faults.wrongType;
     }
-    targets.push(target);
+    k.linkTargets[i] = target;
   }
-  return targets;
+  return 0;
 }
 
 /** X_set_state */
@@ -209,10 +215,12 @@ export function setState(k: KernelState, caller: Thread, registers: Uint32Array,
   }
   const { size, serialAt } = shapeOf(type);
   const state = argument(registers, 1);
-  const references = linkReferences(k, caller, registers, type);
-  if (typeof references === 'number') return references;
-  const targets = linkTargets(type, references);
-  if (typeof targets === 'number') return targets;
+  const found = findReferences(k, caller, registers, type);
+  if (found !== 0) return found;
+  const fitting = findTargets(k, type);
+  if (fitting !== 0) return fitting;
+  const targets: NewLinks = k.linkTargets;
+  const operations = operationsOf(type);
   let view: DataView | null = null;
   if (state !== 0) {
     const opened = openRead(k, k.window, caller, state, size);
@@ -220,14 +228,14 @@ export function setState(k: KernelState, caller: Thread, registers: Uint32Array,
     readRecordThrough(k, k.window, size);
     view = k.recordView;
   }
-  const checked = operationsOf(type).check(k, object, view, targets);
+  const checked = operations.check(k, object, view, targets);
   if (checked !== 0) return checked;
   // Commit: what is left to do, if this takes several stages, is the same call.
-  if (operationsOf(type).prepare?.(k, object, view, targets) === false) return results.stage;
+  if (operations.prepare?.(k, object, view, targets) === false) return results.stage;
   if (view !== null) {
     const serial = readNumber(view, serialAt);
     if (maySerialBe(k, object, serial)) setSerial(k, object, serial);
   }
-  operationsOf(type).load(k, object, view, targets);
+  operations.load(k, object, view, targets);
   return outcomes.success;
 }

@@ -10,7 +10,7 @@
 
 import { OBJECTS_MAX, QUANTUM_TICKS, THREADS_MAX } from '../base/limits.ts';
 import type { Machine } from '../hw/machine.ts';
-import { states, type typeNumbers } from './abi/types.ts';
+import { links, states, type typeNumbers } from './abi/types.ts';
 import type { Spans } from './memory/spans.ts';
 import type { HashWords, NumberTable } from './number-table.ts';
 import { createTrace, type Trace } from './trace.ts';
@@ -421,6 +421,9 @@ export interface KernelState {
   readonly record: Uint8Array;
   readonly recordView: DataView;
   readonly recordWords: Uint32Array;
+  /** scratch: the references that an entry was given for the links of an object, and what they point at, by link. */
+  readonly linkReferences: (Reference | undefined)[];
+  readonly linkTargets: (KernelObject | null | undefined)[];
   /** scratch: bytes copied by the entry that is running, and its work beyond what every entry does (`WORK_TICKS`). */
   copied: number;
   work: number;
@@ -466,6 +469,8 @@ function emptyWindow(pieces: number): Window {
 
 /** Pieces of the longest stretch that is opened at once: one stage, not aligned to a page. */
 const WINDOW_PIECES = 17;
+/** No type has more links. */
+const LINKS_MAX = Math.max(...Object.values(links).map(({ length }) => length));
 /** One frame in this many holds page tables. */
 const FRAMES_PER_TABLE = 32;
 /** Serials of objects that are in no image start here; those of the image stay below. */
@@ -519,6 +524,8 @@ export function createState(machine: Machine, hashWords: HashWords): KernelState
     record,
     recordView: new DataView(record.buffer),
     recordWords: new Uint32Array(record.buffer),
+    linkReferences: new Array<Reference | undefined>(LINKS_MAX).fill(undefined),
+    linkTargets: new Array<KernelObject | null | undefined>(LINKS_MAX).fill(undefined),
     copied: 0,
     work: 0,
     donors: [],

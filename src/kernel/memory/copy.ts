@@ -116,6 +116,13 @@ function noteWrite(k: KernelState, window: Window, index: number, thread: Thread
 
 /** Copies bytes into the thread's memory through the window. */
 export function writeWindow(k: KernelState, window: Window, thread: Thread, source: Uint8Array): void {
+  if (window.count === 1 && source.length === window.length) {
+    // No view of a part of either side has to be made.
+    k.machine.bytes.set(source, window.starts[0] as number);
+    noteWrite(k, window, 0, thread);
+    k.copied += source.length;
+    return;
+  }
   let done = 0;
   for (let i = 0; i < window.count && done < source.length; i += 1) {
     const piece = Math.min(window.lengths[i] as number, source.length - done);

@@ -41,7 +41,7 @@ export interface TypeOperations<T extends KernelObject> {
    * all. What it leaves is as if the object were gone already.
    */
   release(k: KernelState, object: T, caller: Thread | null): boolean;
-  /** Writes the simple state, less hash and serial, into a zeroed record. */
+  /** Writes the simple state, less hash and serial, into a zeroed record; a thread all of it into its own image. */
   write(k: KernelState, object: T, view: DataView): void;
   links(k: KernelState, object: T): readonly (KernelObject | null)[];
   /** 0, or the fault that the new state would be. `view` is null when the simple state stays. */

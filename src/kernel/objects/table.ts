@@ -3,7 +3,7 @@
  *
  * Called by lifecycle.ts and state-calls.ts. Holds no state and no code that acts.
  */
-import { type TypeName, typeNames } from '../abi/types.ts';
+import { typeNames } from '../abi/types.ts';
 import type { KernelObject } from '../state.ts';
 import { condOperations } from './cond.ts';
 import { mappingOperations } from './mapping.ts';
@@ -16,11 +16,6 @@ import { regionOperations } from './region.ts';
 import { spaceOperations } from './space.ts';
 import { threadOperations } from './thread.ts';
 
-/** The type name of a number. */
-export function typeNameOf(type: KernelObject['type']): TypeName {
-  return typeNames[type - 1] as TypeName;
-}
-
 const operations = {
   mutex: mutexOperations,
   cond: condOperations,
@@ -32,9 +27,15 @@ const operations = {
   thread: threadOperations,
   reference: referenceOperations,
 } as const;
-const byNumber = [null, ...typeNames].map((name) => operations[name ?? 'reference']);
+
+/** Every table in one form, whatever it leaves out: the engine then finds an operation where it found the last. */
+const byNumber = [null, ...typeNames].map((name) => {
+  const own = operations[name ?? 'reference'] as unknown as TypeOperations<KernelObject>;
+  const { make, mayDestroy, mayMove, release, write, links, check, prepare, load } = own;
+  return { make, mayDestroy, mayMove, release, write, links, check, prepare, load };
+});
 
 /** The operations of a type, for an object that is known to be of it. */
 export function operationsOf(type: KernelObject['type']): TypeOperations<KernelObject> {
-  return byNumber[type] as unknown as TypeOperations<KernelObject>;
+  return byNumber[type] as TypeOperations<KernelObject>;
 }

@@ -33,15 +33,7 @@ import {
 import { resume } from '../resume.ts';
 import { firstRunnable } from '../runnable.ts';
 import { leaveQueue, park, sleep, tickOf } from '../schedule.ts';
-import {
-  emptyThreadFields,
-  type KernelObject,
-  type KernelState,
-  live,
-  type Port,
-  type Space,
-  type Thread,
-} from '../state.ts';
+import { emptyThreadFields, type KernelState, live, type Port, type Space, type Thread } from '../state.ts';
 import { passOn, sendAway } from './mutex.ts';
 import { readNumber, shown, type TypeOperations, writeNumber } from './operations.ts';
 
@@ -128,9 +120,12 @@ export const threadOperations: TypeOperations<Thread> = {
   make: (fields) => ({ ...fields, ...emptyThreadFields(false), type: typeNumbers.thread }),
   mayDestroy: mayTouch,
   mayMove: maySetState,
-  write(k, thread, view) {
+  /** Into its image, which is then its whole state: a record so long is not copied twice. */
+  write(k, thread) {
     if (k.loaded === thread) saveRegisters(k);
     const own = thread.view;
+    own.setBigUint64(at.hash, thread.hash, true);
+    writeNumber(own, at.serial, thread.serial);
     writeNumber(own, at.flags, thread.flags | brokenAtRestart(thread));
     writeNumber(own, at.priority, thread.priority);
     writeNumber(own, at.turn, thread.turn);
@@ -144,7 +139,6 @@ export const threadOperations: TypeOperations<Thread> = {
     writeNumber(own, at.retired, thread.retired);
     writeNumber(own, at.entryCount, thread.entryCount);
     writeNumber(own, at.copiedBytes, thread.copiedBytes);
-    recordBytes(k, view).set(thread.image);
   },
   links: (_k, thread) => [
     live(thread.space),
@@ -153,12 +147,12 @@ export const threadOperations: TypeOperations<Thread> = {
     shown(thread.client),
     shown(thread.server),
   ],
-  check(k, _thread, view, [space, , , client, server]) {
+  check(k, _thread, view, given) {
+    const space = given[0] as Space | null | undefined;
+    const client = given[3] as Thread | null | undefined;
+    const server = given[4] as Thread | null | undefined;
     // The memory at the bottom is a user task's: no program runs there, or it would see what is in no image.
-    if ((space as Space | null | undefined)?.bottom) return faults.invalidState;
-    if ((client as Thread | null | undefined)?.isTask || (server as Thread | null | undefined)?.isTask) {
-      return faults.invalidState;
-    }
+    if (space?.bottom || client?.isTask || server?.isTask) return faults.invalidState;
     if (view === null) return 0;
     const flags = readNumber(view, at.flags);
     if (flags < 0 || (flags & ~ALL_FLAGS) !== 0 || flags > ALL_FLAGS) return faults.invalidState;
@@ -167,35 +161,41 @@ export const threadOperations: TypeOperations<Thread> = {
     if (!inRange(readNumber(view, at.faultCode), 0x10000)) return faults.invalidState;
     if (!inRange(readNumber(view, at.pending), ALL_PENDING + 1)) return faults.invalidState;
     const counterEnd = k.hasRun ? COUNTER_END : Infinity;
-    for (const offset of counters)
-      if (!inRange(readNumber(view, offset), counterEnd)) return faults.invalidState;
+    for (let i = 0; i < counters.length; i += 1)
+      if (!inRange(readNumber(view, counters[i] as number), counterEnd)) return faults.invalidState;
     return readNumber(view, at.faultAddress) < 0 ? faults.invalidState : 0;
   },
-  prepare(k, thread, view, [, , , client]) {
+  prepare(k, thread, view, given) {
+    const client = given[3];
     const served = (client === undefined ? live(thread.client) : client) as Thread | null;
     return dropUnserved(k, thread, willServe(thread, view) ? served : null);
   },
-  load(k, thread, view, [space, scheduler, waitingFor, client, server]) {
+  load(k, thread, view, given) {
+    const space = given[0] as Space | null | undefined;
+    const scheduler = given[1] as Port | null | undefined;
+    const waitingFor = given[2];
+    const client = given[3] as Thread | null | undefined;
+    const server = given[4] as Thread | null | undefined;
     if (k.loaded === thread) unloadRegisters(k);
     leaveQueue(k, thread);
     if (willServe(thread, view) !== servesIdempotent(thread)) changeService(k, thread);
-    replaceLinks(k, thread, client as Thread | null | undefined, server as Thread | null | undefined);
+    replaceLinks(k, thread, client, server);
     forgetStray(thread);
     if (view !== null) loadWords(k, thread, view);
-    if (space !== undefined) {
+    if (space !== undefined && space !== thread.space) {
       thread.space?.threads.delete(thread);
-      thread.space = space as Space | null;
-      thread.space?.threads.add(thread);
+      thread.space = space;
+      space?.threads.add(thread);
     }
-    if (scheduler !== undefined) {
+    if (scheduler !== undefined && scheduler !== thread.scheduler) {
       removeLinker(thread.scheduler, thread);
       k.schedulerLinks += Number(scheduler !== null) - Number(thread.scheduler !== null);
-      thread.scheduler = scheduler as Port | null;
-      addLinker(thread.scheduler, thread);
+      thread.scheduler = scheduler;
+      addLinker(scheduler, thread);
     }
-    if (waitingFor !== undefined) thread.waitingFor = waitingFor as KernelObject | null;
-    if (client !== undefined) setClient(thread, client as Thread | null);
-    if (server !== undefined) setServer(thread, server as Thread | null);
+    if (waitingFor !== undefined) thread.waitingFor = waitingFor;
+    if (client !== undefined) setClient(thread, client);
+    if (server !== undefined) setServer(thread, server);
     agreeOnSender(k, thread);
     askAgain(k, thread);
     priorityChanged(k, thread);
