@@ -12,8 +12,6 @@ import { type AddressSpaces, ModelHart } from './hart.ts';
 import {
   at,
   type LinearMemory,
-  LOG_ENTRY_SIZE,
-  LOG_FORGOTTEN,
   operations,
   placeLinearMemory,
   REGION_RECORDS,
@@ -30,7 +28,8 @@ import {
   TLBS,
   tlbSet,
 } from './layout.ts';
-import type { Machine, MachineOptions, ModificationLog } from './machine.ts';
+import { ModelLog } from './log.ts';
+import type { Machine, MachineOptions } from './machine.ts';
 import { exportHartState, importHartState } from './state.ts';
 import { createTiers, type Tiers } from './tiers.ts';
 
@@ -195,74 +194,6 @@ function createAddressSpaces({ memory, view, place }: Core): AddressSpaces {
   };
 }
 
-function createLog({ view, place, tiers }: Core, frameChanged: (frame: number) => void): ModificationLog {
-  let forgotten = 0;
-  let isDraining = false;
-  const count = (): number => view.getUint32(at.logCount, true);
-  const setCount = (value: number): void => view.setUint32(at.logCount, value, true);
-  const entryAt = (index: number): number => place.log + index * LOG_ENTRY_SIZE;
-  const indexWord = (frame: number): number => place.logIndexes + frame * 4;
-  const compact = (): void => {
-    let kept = 0;
-    for (let index = 0; index < count(); index++) {
-      const from = entryAt(index);
-      const frame = view.getUint32(from, true);
-      if (frame === LOG_FORGOTTEN) continue;
-      const to = entryAt(kept++);
-      view.setUint32(to, frame, true);
-      view.setBigUint64(to + 8, view.getBigUint64(from + 8, true), true);
-      view.setUint32(indexWord(frame), kept, true);
-    }
-    setCount(kept);
-    forgotten = 0;
-  };
-  return {
-    drain(report) {
-      const entries = count();
-      isDraining = true;
-      for (let index = 0; index < entries; index++) {
-        const entry = entryAt(index);
-        const frame = view.getUint32(entry, true);
-        if (frame === LOG_FORGOTTEN) continue;
-        view.setUint32(indexWord(frame), 0, true);
-        report(frame, view.getUint32(entry + 8, true), view.getUint32(entry + 12, true));
-      }
-      isDraining = false;
-      setCount(0);
-      forgotten = 0;
-      tiers.flushWrites();
-    },
-    note(frame, pcLow, pcHigh) {
-      assert(!isDraining, 'modification log: it does not change while it is drained');
-      assert(frame >= 0 && frame < place.frameCount, 'modification log: the frame is one of RAM');
-      frameChanged(frame);
-      if (view.getUint32(indexWord(frame), true) !== 0) return;
-      const index = count();
-      const entry = entryAt(index);
-      view.setUint32(entry, frame, true);
-      view.setUint32(entry + 8, pcLow, true);
-      view.setUint32(entry + 12, pcHigh, true);
-      setCount(index + 1);
-      view.setUint32(indexWord(frame), index + 1, true);
-    },
-    get length() {
-      return count() - forgotten;
-    },
-    forget(frame) {
-      assert(!isDraining, 'modification log: it does not change while it is drained');
-      assert(frame >= 0 && frame < place.frameCount, 'modification log: the frame is one of RAM');
-      const index = view.getUint32(indexWord(frame), true);
-      if (index === 0) return;
-      view.setUint32(indexWord(frame), 0, true);
-      view.setUint32(entryAt(index - 1), LOG_FORGOTTEN, true);
-      forgotten++;
-      // As many forgotten entries as frames, and each frame once: that is the log's capacity.
-      if (forgotten >= place.frameCount) compact();
-      tiers.flushWrites();
-    },
-  };
-}
-
 /** Makes a machine with this many bytes of RAM: zeros, like its registers; address translation is off. */
 export function createMachine(ramBytes: number, options: MachineOptions = {}): Machine {
   const core = createCore(ramBytes, options);
@@ -283,7 +214,7 @@ export function createMachine(ramBytes: number, options: MachineOptions = {}): M
     ramOffset: place.ramOffset,
     frameCount: place.frameCount,
     hart: new ModelHart(memory.buffer, tiers.run, createAddressSpaces(core), frameChanged),
-    log: createLog(core, frameChanged),
+    log: new ModelLog(view, place, () => tiers.flushWrites(), frameChanged),
     frame(frame) {
       assert(frame >= 0 && frame < place.frameCount, 'machine: the frame is one of RAM');
       const start = place.ramOffset + frame * PAGE_SIZE;

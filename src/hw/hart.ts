@@ -7,7 +7,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { highHalf, joinHalves, lowHalf } from '../base/integer.ts';
-import { at } from './layout.ts';
+import { at, HART, hartRecord } from './layout.ts';
 import type { Hart } from './machine.ts';
 
 /** fcsr has the rounding mode and five flags; its other bits read as zero. */
@@ -28,9 +28,11 @@ export class ModelHart implements Hart {
   readonly pcWord: BigUint64Array;
   readonly pcHalves: Uint32Array;
   readonly reservation: BigUint64Array;
+  readonly reservationHalves: Uint32Array;
   readonly tickWord: BigUint64Array;
   readonly tickHalves: Uint32Array;
   readonly retiredWord: BigUint64Array;
+  readonly retiredHalves: Uint32Array;
   readonly trapValueWord: BigUint64Array;
   readonly run: (budget: number) => number;
   readonly setAddressSpace: (rootFrame: number, asid: number) => void;
@@ -53,9 +55,11 @@ export class ModelHart implements Hart {
     this.pcWord = new BigUint64Array(buffer, at.pc, 1);
     this.pcHalves = new Uint32Array(buffer, at.pc, 2);
     this.reservation = new BigUint64Array(buffer, at.reservation, 1);
+    this.reservationHalves = new Uint32Array(buffer, at.reservation, 2);
     this.tickWord = new BigUint64Array(buffer, at.tick, 1);
     this.tickHalves = new Uint32Array(buffer, at.tick, 2);
     this.retiredWord = new BigUint64Array(buffer, at.retired, 1);
+    this.retiredHalves = new Uint32Array(buffer, at.retired, 2);
     this.trapValueWord = new BigUint64Array(buffer, at.trapValue, 1);
     this.run = run;
     this.setAddressSpace = spaces.setAddressSpace;
@@ -63,7 +67,7 @@ export class ModelHart implements Hart {
     this.fenceSpace = spaces.fenceSpace;
     this.fencePage = spaces.fencePage;
     this.frameChanged = frameChanged;
-    this.#words = new Uint32Array(buffer, 0, at.lastRetired / 4 + 1);
+    this.#words = new Uint32Array(buffer, 0, (HART + hartRecord.size) / 4);
   }
 
   get fcsr(): number {
@@ -72,6 +76,14 @@ export class ModelHart implements Hart {
 
   set fcsr(value: number) {
     this.#words[at.fcsr / 4] = value & FCSR_MASK;
+  }
+
+  get floatsChanged(): boolean {
+    return this.#words[at.floatsChanged / 4] !== 0;
+  }
+
+  set floatsChanged(value: boolean) {
+    this.#words[at.floatsChanged / 4] = value ? 1 : 0;
   }
 
   get trapValue(): number {

@@ -64,6 +64,8 @@ export const hartRecord = layout('hart', {
   /** Instructions that translated code has retired, and how often the interpreter entered it. */
   translated: 'u64',
   entered: 'u64',
+  /** 1 when f registers may have been written since supervisor software set it to 0. */
+  floatsChanged: 'u64',
 });
 export const REQUESTS_MAX = 32;
 

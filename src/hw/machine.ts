@@ -30,18 +30,24 @@ export interface Hart {
   readonly halves: Uint32Array;
   /** f0 to f31. A single lies in the low half, and the upper half is all ones. */
   readonly f: BigUint64Array;
+  /** True when the guest may have written f registers since this was set to false (what the privileged manual calls FS). */
+  floatsChanged: boolean;
   /** pc as 64-bit word at element 0, and as halves. */
   readonly pcWord: BigUint64Array;
   readonly pcHalves: Uint32Array;
   fcsr: number;
   /** Address of the LR reservation, all ones when there is none, element 0. */
   readonly reservation: BigUint64Array;
+  /** The same in halves, low first. */
+  readonly reservationHalves: Uint32Array;
   /** Tick counter (retired instructions plus what `addTicks` added): what the counters cycle and time read. Element 0. */
   readonly tickWord: BigUint64Array;
   /** The same in halves, low first. */
   readonly tickHalves: Uint32Array;
   /** Element 0 is what instret reads; `run` adds what it retires. Whoever loads a thread sets it to the thread's count. */
   readonly retiredWord: BigUint64Array;
+  /** The same in halves, low first. */
+  readonly retiredHalves: Uint32Array;
   /** Moves the tick forward by this many (below 2^53). */
   addTicks(ticks: number): void;
   /**

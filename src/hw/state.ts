@@ -70,6 +70,7 @@ export function importHartState(view: DataView, state: HartState): void {
   }
   view.setBigUint64(at.pc, state.pc, true);
   view.setUint32(at.fcsr, state.fcsr, true);
+  view.setUint32(at.floatsChanged, 1, true);
   view.setBigUint64(at.reservation, state.reservation, true);
   view.setBigUint64(at.tick, state.tick, true);
   view.setBigUint64(at.retired, state.retired, true);

@@ -226,8 +226,13 @@ export interface Thread extends ObjectBase, BorrowerBase {
   readonly view: DataView;
   /** persistent: x0 to x31, f0 to f31, pc in halves; stale while the thread is `loaded`. */
   readonly halves: Uint32Array;
+  readonly x: BigUint64Array;
   readonly floats: BigUint64Array;
   readonly pcHalves: Uint32Array;
+  /** The image by words of 32 bits. */
+  readonly words: Uint32Array;
+  /** derived: some f register is not zero; null: not known since its state was set. */
+  usesFloats: boolean | null;
   /** persistent */
   flags: number;
   priority: number;
@@ -411,6 +416,8 @@ export interface KernelState {
   contentSums: Map<Page, number> | null;
   /** scratch: the thread whose registers are in the hart. */
   loaded: Thread | null;
+  /** scratch: the thread whose f registers are in the hart, as its image has them; null: they are all zero. */
+  floatsOf: Thread | null;
   /** scratch */
   readonly fault: FaultRecord;
   readonly chain: Chain;
@@ -516,6 +523,7 @@ export function createState(machine: Machine, hashWords: HashWords): KernelState
     checkPass: null,
     contentSums: null,
     loaded: null,
+    floatsOf: null,
     fault: { thread: null, address: 0, access: 0, region: null, offset: 0 },
     chain: { space: null, address: 0, rights: 0, region: null, offset: 0, depth: 0 },
     window: emptyWindow(WINDOW_PIECES),
@@ -549,8 +557,11 @@ export function emptyThreadFields(isTask: boolean) {
     image,
     view: new DataView(image.buffer),
     halves: new Uint32Array(image.buffer, at.x, 64),
+    x: new BigUint64Array(image.buffer, at.x, 32),
     floats: new BigUint64Array(image.buffer, at.f, 32),
     pcHalves: new Uint32Array(image.buffer, at.pc, 2),
+    words: new Uint32Array(image.buffer),
+    usesFloats: false,
     flags: 1,
     priority: 16,
     turn: 0,

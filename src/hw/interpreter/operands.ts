@@ -235,6 +235,11 @@ export class Operands {
     this.code.memory(memoryOp.i32Load8U, field.rd);
     value();
     this.code.memory(memoryOp.f64Store, at.f);
+    this.floatsChanged();
+  }
+
+  private floatsChanged(): void {
+    setWord(this.code, at.floatsChanged, () => this.code.i32(1));
   }
 
   fdBits(value: () => void): void {
@@ -242,6 +247,7 @@ export class Operands {
     this.code.memory(memoryOp.i32Load8U, field.rd);
     value();
     this.code.memory(memoryOp.i64Store, at.f);
+    this.floatsChanged();
   }
 
   fdSingle(value: () => void): void {

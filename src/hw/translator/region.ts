@@ -164,6 +164,7 @@ class RegionEmitter {
       f.get(code.float(register));
       f.memory(memoryOp.f64Store, at.f + 8 * register);
     });
+    if (floats !== 0) setWord(f, at.floatsChanged, () => f.i32(1));
   }
 
   /** Comes back to the interpreter at the address in `pc`. */

@@ -238,6 +238,7 @@ function recordBytes(k: KernelState, view: DataView): Uint8Array {
 /** Loads what `check` let pass. Order words that were never handed out are not taken. */
 function loadWords(k: KernelState, thread: Thread, view: DataView): void {
   thread.image.set(recordBytes(k, view));
+  thread.usesFloats = null;
   thread.halves[0] = 0;
   thread.halves[1] = 0;
   const own = thread.view;
