@@ -1,7 +1,8 @@
 /**
  * What a client and a server say to each other in reliable IPC, as a small reference model: no registers, no pages, no
  * queues, only who has the line and what is left of each verb. The server runs whenever it can, as it has the higher
- * priority in the machine.
+ * priority in the machine. What is left of a verb is begun at once, so that nobody comes between; after a message that
+ * left whole it is only waited for.
  *
  * The model also makes the scripts: whenever somebody needs its next verb, `choose` names one, so that most
  * conversations go on for long. Tests only.
@@ -168,9 +169,11 @@ export class Conversation {
     const isMine = this.line === party;
     switch (party.phase) {
       case 'connect':
-        return this.#meet(party, peer, 'wait');
-      case 'wait':
-        return this.#meet(party, peer, 'connect');
+      case 'wait': {
+        const hasChanged = this.#meet(party, peer, party.phase === 'wait' ? 'connect' : 'wait');
+        if (this.line !== null) this.#step(party);
+        return hasChanged;
+      }
       case 'disconnect':
         this.#drop(party);
         this.#finish(party, outcomes.success);
@@ -193,6 +196,7 @@ export class Conversation {
           if (peer.isWaiting && peer.phase === 'send') this.#discard(peer);
         }
         party.phase = 'send';
+        this.#step(party);
         return true;
       case 'over':
         if (this.line === null) this.#gone(party);
@@ -202,6 +206,7 @@ export class Conversation {
             if (peer.isWaiting && peer.phase === 'receive') this.#finish(peer, outcomes.success);
           }
           party.phase = 'receive';
+          this.#step(party);
         }
         return true;
       case 'send':
@@ -272,9 +277,9 @@ export class Conversation {
         this.line = receiver;
         told = outcomes.success;
       } else if (hadSome && receiver.room === 0) told = outcomes.receiveMoreData;
-      const waits = sender.isWaiting && verb.endsWith('over_receive');
+      const wasWaiting = sender.isWaiting;
       this.#afterSend(sender);
-      if (waits) sender.isWaiting = true;
+      if (verb.endsWith('over_receive') || (verb.endsWith('wait_receive') && !wasWaiting)) sender.isWaiting = true;
     }
     if (told >= 0) this.#finish(receiver, told);
   }

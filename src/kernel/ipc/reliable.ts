@@ -2,9 +2,11 @@
  * Reliable IPC: a conversation between a client thread and a server thread, half duplex, of any length, with as many
  * turns as they like (fluke.md B.3). Both sides have the same verbs and share the code of them.
  *
- * A verb that does several things becomes the rest of itself, each arrow a stage committed in the registers:
+ * A verb that does several things becomes the rest of itself, each arrow committed in the registers:
  *   connect_send[_over_receive] -> send[_over_receive] -> (over_receive ->) receive
  *   ack_send... -> send...; server_send_wait_receive -> wait_receive -> server_receive[_first]
+ * Where nothing was copied yet, the rest is begun at once: should it need a page that is not there, or control go back,
+ * the call is made again from what the registers say by then. After a copy only a wait is: nothing that could fail.
  * What a verb does depends on who has the line. The sender sends, or turns the line. Whoever is not the sender and
  * sends, had the line taken by an ack: what it has left is discarded until it turns the line. The receiver receives
  * until the line is turned (success), the other ends (receiveDisconnected) or its buffer is full (receiveMoreData,
@@ -16,7 +18,7 @@ import { entries } from '../abi/entries.ts';
 import { flavours } from '../abi/entry.ts';
 import { states } from '../abi/types.ts';
 import { touch } from '../memory/changed.ts';
-import { namedPort } from '../names.ts';
+import { namedPort, namedPortset } from '../names.ts';
 import {
   argument,
   completeCall,
@@ -29,6 +31,7 @@ import {
 import { isFault, results } from '../results.ts';
 import { finish, wait, wake } from '../schedule.ts';
 import { type KernelState, live, type Port, type Thread } from '../state.ts';
+import { firstClient } from './busy.ts';
 import {
   connect,
   dropClient,
@@ -59,7 +62,7 @@ function connectVerb(k: KernelState, client: Thread, registers: Uint32Array): nu
   if (server === null) return wait(k, client, port.clients, port);
   startConversation(k, client, server, port);
   wait(k, server, client.waiters, client);
-  return results.stage;
+  return sendVerb(k, clientSide, client, registers);
 }
 
 /** True for the verbs with which a client waits at a port for a server. */
@@ -132,6 +135,14 @@ function becomeWaitReceive(registers: Uint32Array): number {
   return results.stage;
 }
 
+/** What is left is wait_receive: waits at once when nobody has come meanwhile; else that is the next stage. */
+export function awaitMessage(k: KernelState, server: Thread): number {
+  const set = namedPortset(k, server, argument(registersOf(k, server), 0));
+  if (typeof set === 'number' || firstClient(set) !== null) return results.stage;
+  dropClient(k, server, false);
+  return wait(k, server, set.servers, set);
+}
+
 /** What is left of a sending verb whose bytes have all left or were discarded: success, or the next verb. */
 function afterSend(side: Side, registers: Uint32Array): number {
   const verb = entryNumber(registers);
@@ -179,7 +190,9 @@ function exchange(
   }
   if (isSenderRunning) {
     if (told >= 0) end(k, receiver, told);
-    return rest;
+    // Whoever has turned the line, or ended the conversation, has nothing to do but to wait for what comes.
+    if (told === outcomes.success) return waitForPeer(k, sender, receiver);
+    return told === outcomes.receiveDisconnected ? awaitMessage(k, sender) : rest;
   }
   if (rest >= 0) finish(k, sender, rest);
   // A sender that receives now goes on waiting; one that waits for the next message is no longer waiting for us.
@@ -218,7 +231,7 @@ function overVerb(k: KernelState, side: Side, thread: Thread, registers: Uint32A
     if (isReceiving) end(k, peer, outcomes.success);
   }
   setEntryNumber(registers, side.receive);
-  return results.stage;
+  return receiveVerb(k, side, thread);
 }
 
 /** receive */
@@ -240,6 +253,12 @@ function receiveFirst(k: KernelState, server: Thread): number {
   return results.stage;
 }
 
+/** What a server does first in a conversation that has just begun: its registers say with which verb. */
+export function receiveBegun(k: KernelState, server: Thread): number {
+  const isFirst = entryNumber(registersOf(k, server)) === serverSide.receiveFirst;
+  return isFirst ? receiveFirst(k, server) : receiveVerb(k, serverSide, server);
+}
+
 /** The thread takes the line if its peer has it; what the peer is sending is discarded. Then `rest` is left. */
 function ackVerb(k: KernelState, side: Side, thread: Thread, registers: Uint32Array, rest: number): number {
   const peer = peerOf(side, thread);
@@ -258,7 +277,7 @@ function ackVerb(k: KernelState, side: Side, thread: Thread, registers: Uint32Ar
     }
   }
   setEntryNumber(registers, rest);
-  return results.stage;
+  return sendVerb(k, side, thread, registers);
 }
 
 /** server_ack_send_wait_receive: without a client there is nothing to answer. */
@@ -268,7 +287,8 @@ function ackSendWaitReceive(k: KernelState, server: Thread, registers: Uint32Arr
   }
   // Commit: nothing below can fail.
   tellGone(k, serverSide, server);
-  return becomeWaitReceive(registers);
+  becomeWaitReceive(registers);
+  return awaitMessage(k, server);
 }
 
 function disconnectVerb(k: KernelState, side: Side, thread: Thread): number {

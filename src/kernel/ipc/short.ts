@@ -22,9 +22,9 @@ import { finish, park, wait, wake } from '../schedule.ts';
 import { type KernelState, live, type Page, type Port, type TaskService, type Thread } from '../state.ts';
 import { note, traceEvents } from '../trace.ts';
 import { firstClient } from './busy.ts';
-import { clearSide, dropClient, idempotentClientOf } from './connection.ts';
+import { clearSide, idempotentClientOf } from './connection.ts';
 import { handOverBuffer, handOverRecord, isFaulting, keeperOf, writeAsking, writeFault } from './handover.ts';
-import { isConnect, startConversation } from './reliable.ts';
+import { awaitMessage, isConnect, receiveBegun, startConversation } from './reliable.ts';
 import { serverSide } from './side.ts';
 
 const noBytes = new Uint8Array(0);
@@ -150,7 +150,7 @@ export function replyWaitReceive(k: KernelState, server: Thread, registers: Uint
   setArgument(now, 1, 0);
   setArgument(now, 2, 0);
   setEntryNumber(now, entries.ipc_wait_receive.number);
-  return results.stage;
+  return awaitMessage(k, server);
 }
 
 function answerClient(k: KernelState, server: Thread, registers: Uint32Array): number {
@@ -218,7 +218,7 @@ export function setupWaitReceive(k: KernelState, server: Thread, registers: Uint
   for (const index of [1, 2, 5]) setArgument(registers, index, 0);
   setEntryNumber(registers, entries.ipc_wait_receive.number);
   touch(k, server);
-  return results.stage;
+  return waitReceive(k, server, registers);
 }
 
 /** ipc_wait_receive */
@@ -264,12 +264,11 @@ export function waitReceive(k: KernelState, server: Thread, registers: Uint32Arr
     if (isConnect(verb)) {
       startConversation(k, client, server, port);
       wait(k, client, server.waiters, server);
-      return results.stage;
+      return receiveBegun(k, server);
     }
     k.work += 1;
     wake(k, client);
   }
   // Commit: nobody is there. Whoever was served until now is let go.
-  dropClient(k, server, false);
-  return wait(k, server, set.servers, set);
+  return awaitMessage(k, server);
 }
