@@ -172,7 +172,10 @@ const talks: Readonly<Record<string, Talk>> = {
       keep(code, RESULTS).call('ipc_send', PORT_REFERENCE, place.buffer(0), 8);
       const args = [PORT_REFERENCE, place.buffer(0), 100, place.buffer(1), 50] as const;
       keep(code, RESULTS + 0x40).call('ipc_client_connect_send_over_receive', ...args);
-      keep(code, RESULTS + 0x80);
+      // It says nothing yet: the server waits for its first words.
+      keep(code, RESULTS + 0x80).call('ipc_client_connect_send', PORT_REFERENCE, place.buffer(0), 0);
+      code.call('ipc_client_send_over_receive', 0, ...args.slice(1));
+      keep(code, RESULTS + 0xc0);
     },
     server(code, place) {
       // Three places behind a jump, one for each flavour; all of them wait again.
