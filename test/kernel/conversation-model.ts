@@ -279,7 +279,8 @@ export class Conversation {
       } else if (hadSome && receiver.room === 0) told = outcomes.receiveMoreData;
       const wasWaiting = sender.isWaiting;
       this.#afterSend(sender);
-      if (verb.endsWith('over_receive') || (verb.endsWith('wait_receive') && !wasWaiting)) sender.isWaiting = true;
+      if (verb.endsWith('over_receive') || (verb.endsWith('wait_receive') && !wasWaiting))
+        sender.isWaiting = true;
     }
     if (told >= 0) this.#finish(receiver, told);
   }
