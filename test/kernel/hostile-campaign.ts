@@ -1,7 +1,8 @@
 /**
  * The hostile campaign: attacks from seeds, and what is checked during and after them.
  *
- * After every few steps the full invariant check runs; at the end of an attack the attackers have gained no right
+ * After every step what it changed is checked, after twenty everything; of every eighth step that sets a state, the rights
+ * that the attackers have before and after it are compared (all are, when an attack shrinks); at the end of an attack the attackers have gained no right
  * (`rights.ts`), no page table entry allows more than the mappings do, and what they could not reach is byte for byte as
  * it was: the victim's memory, its threads' registers, the harness's own objects. A failing attack shrinks
  * (hostile-shrink.ts). Run by hostile.test.ts, and for long by hostile-main.ts.
@@ -14,15 +15,21 @@ import { typeNumbers } from '../../src/kernel/abi/types.ts';
 import { Arena, codeName, lively, type Seen, type Step, slabs } from './hostile-arena.ts';
 import { generator, randomCode, randomRecord, randomSteps } from './hostile-steps.ts';
 import { resultOf } from './rebuild.ts';
-import { closureOf, follow, gained } from './rights.ts';
+import { type Closure, closureOf, follow, gained } from './rights.ts';
 import { type Image, own, type Saved, SLAB_SIZE } from './world.ts';
+
+const CHECK_EVERY = 20;
+/** Of this many steps that set a state, the rights before and after one are compared. When an attack shrinks, of each. */
+const COMPARE_EVERY = 8;
+/** Steps between two looks at all page tables. */
+const TABLES_EVERY = 100;
 
 export interface Attack {
   readonly seed: number;
   /** The steps that were asked for: with the seed they say which attack it is. */
   readonly wanted: number;
   readonly steps: readonly Step[];
-  /** Steps between two full checks. */
+  /** Steps between two full checks. After each step, what it changed is checked. */
   readonly checkEvery: number;
   /** Instead of being checked it is compared with itself, rebuilt before each step. */
   readonly isCompared: boolean;
@@ -34,8 +41,14 @@ export function attackOf(seed: number, count: number): Attack {
   const statesIn100 = seed % 2 === 1 ? 15 : 0;
   const steps = randomSteps(generator(seed), count, statesIn100, seed % 5 === 0 ? 150 : 0);
   if (seed % 10 === 9 || process.argv.includes('--compare'))
-    return { seed, wanted: count, steps: steps.slice(0, count / 15), checkEvery: 5, isCompared: true };
-  return { seed, wanted: count, steps, checkEvery: 5, isCompared: false };
+    return {
+      seed,
+      wanted: count,
+      steps: steps.slice(0, count / 15),
+      checkEvery: CHECK_EVERY,
+      isCompared: true,
+    };
+  return { seed, wanted: count, steps, checkEvery: CHECK_EVERY, isCompared: false };
 }
 
 export interface Report {
@@ -182,6 +195,37 @@ export function runRebuilt(attack: Attack): void {
   throw new Error(`rebuilt before each step it ends differently: ${differing.join('; ')}`);
 }
 
+const setsState: ReadonlySet<bigint> = new Set(
+  (Object.keys(entries) as EntryName[])
+    .filter((name) => /_set_(state|saved_state|client|server)$/.test(name))
+    .map((name) => BigInt(entries[name].number)),
+);
+
+/** What the attackers can reach now. */
+function reachable(arena: Arena): { image: Image; closure: Closure } {
+  const image = arena.world.save(false);
+  return { image, closure: closureOf(image, [...attackerSpaces, ...spacesOfWorkers(arena, image)]) };
+}
+
+/** Makes a step; of some that set a state the rights before and after are compared. */
+function takeStep(arena: Arena, attack: Attack, step: Step, index: number): void {
+  const { kernel } = arena.world;
+  const isImport =
+    step.kind === 'state' || (step.kind === 'call' && setsState.has(step.registers[7] as bigint));
+  const every = attack.checkEvery === 1 ? 1 : COMPARE_EVERY;
+  const before = isImport && (index + attack.seed) % every === 0 ? reachable(arena) : null;
+  arena.take(step);
+  if (index % 16 === 15) arena.hush();
+  // Rebuilding makes the kernel another one.
+  if (step.kind === 'rebuild') return;
+  kernel.checkChanged();
+  kernel.settle();
+  if (before === null) return;
+  const after = reachable(arena);
+  const more = gained(before.closure, before.image, after.closure, after.image);
+  if (more.length > 0) throw new Error(`by one step the attackers gained ${more.join(', ')}`);
+}
+
 /** Runs an attack; throws when something is broken. */
 export function runAttack(attack: Attack): Report {
   if (attack.isCompared) {
@@ -196,13 +240,12 @@ export function runAttack(attack: Attack): Report {
   const serials = new Serials();
   attack.steps.forEach((step, i) => {
     try {
-      arena.take(step);
-      if (i % 16 === 15) arena.hush();
+      takeStep(arena, attack, step, i);
       if (i % attack.checkEvery === 0) {
         arena.world.kernel.check();
         serials.look(arena);
       }
-      if (i % 100 === 99) assertTables(arena, arena.world.save());
+      if (i % TABLES_EVERY === TABLES_EVERY - 1) assertTables(arena, arena.world.save(false));
     } catch (error) {
       throw new StepError(i, error);
     }

@@ -3,7 +3,8 @@
  *
  * `closureOf` is an upper bound: everything that threads of these spaces could get by any sequence of legal calls, with
  * nobody outside helping them. Who can write a page can name the objects in it; who can name an object gets its links
- * out by get_state; who has a reference to a space can run a thread in it, to a region can map all of it. So a right
+ * out by get_state; who has a reference to a space can run a thread in it, to a region can map all of it, to a port can
+ * call it and see in its own thread's links who serves it. So a right
  * that is in the closure afterwards and was not before was made out of nothing (law 11).
  * Called by the hostile campaign and by rights.test.ts, which amplifies rights on purpose.
  */
@@ -30,6 +31,8 @@ class Shape {
   readonly byAddress = new Map<number, Saved>();
   readonly byPage = new Map<number, Saved[]>();
   readonly mappingsOf = new Map<Key, Saved[]>();
+  readonly threadsOf = new Map<Key, Saved[]>();
+  readonly #written = new Map<Key, ReadonlyMap<number, number>>();
 
   constructor(image: Image) {
     for (const object of image.objects) {
@@ -38,6 +41,10 @@ class Shape {
       const list = this.byPage.get(page);
       if (list === undefined) this.byPage.set(page, [object]);
       else list.push(object);
+      if (nameOf(object) === 'thread') {
+        const home = object.links[0] ?? null;
+        if (home !== null) this.threadsOf.set(home, [...(this.threadsOf.get(home) ?? []), object]);
+      }
       if (nameOf(object) !== 'mapping') continue;
       const space = object.links[1] ?? null;
       if (space === null || word(object, 'size') === 0) continue;
@@ -46,6 +53,30 @@ class Shape {
       else mappings.push(object);
     }
   }
+
+  /** Rights to pages that a space has, by what its mappings say now. */
+  pagesOf(space: Key): ReadonlyMap<number, number> {
+    const known = this.#written.get(space);
+    if (known !== undefined) return known;
+    const walk = new Walk(this, false);
+    walk.space(space);
+    walk.run();
+    this.#written.set(space, walk.pages);
+    return walk.pages;
+  }
+}
+
+/**
+ * The threads that may receive from the port: all of every space that can name its set. A client that waits for one
+ * finds it in its own links.
+ */
+function serversOf(shape: Shape, port: Saved): Saved[] {
+  const set = port.links[0] ?? null;
+  if (typeof set !== 'number') return [];
+  const page = Math.floor(set / PAGE);
+  return [...shape.threadsOf].flatMap(([space, threads]) =>
+    ((shape.pagesOf(space).get(page) ?? 0) & 2) === 0 ? [] : threads,
+  );
 }
 
 function nameOf(object: Saved): TypeName {
@@ -75,10 +106,13 @@ class Walk {
   readonly #seen = new Set<string>();
   readonly #named = new Set<number>();
   readonly #todo: (() => void)[] = [];
+  /** Whatever can be named is used: its links come out, references lead on. */
+  readonly #isNaming: boolean;
   isCut = false;
 
-  constructor(shape: Shape) {
+  constructor(shape: Shape, isNaming: boolean) {
     this.#shape = shape;
+    this.#isNaming = isNaming;
   }
 
   run(): void {
@@ -145,7 +179,7 @@ class Walk {
     for (let page = Math.floor(address / PAGE); page * PAGE < end; page += 1) {
       const before = this.pages.get(page) ?? 0;
       this.pages.set(page, before | rights);
-      if ((rights & 2) === 0 || (before & 2) !== 0) continue;
+      if (!this.#isNaming || (rights & 2) === 0 || (before & 2) !== 0) continue;
       for (const object of this.#shape.byPage.get(page) ?? []) this.name(object);
     }
   }
@@ -170,6 +204,9 @@ class Walk {
       if (link === outside.region || (object !== undefined && nameOf(object) === 'region')) {
         this.window(link, 0, Number.MAX_SAFE_INTEGER / 2, 7);
       }
+      if (object !== undefined && nameOf(object) === 'port') {
+        for (const server of serversOf(this.#shape, object)) this.reference(server.address);
+      }
     });
   }
 }
@@ -177,7 +214,7 @@ class Walk {
 /** What threads of the spaces at these addresses can come to reach. */
 export function closureOf(image: Image, spaces: readonly number[]): Closure {
   const shape = new Shape(image);
-  const walk = new Walk(shape);
+  const walk = new Walk(shape, true);
   for (const space of spaces) if (shape.byAddress.has(space)) walk.reference(space);
   for (const object of image.objects) {
     if (nameOf(object) !== 'thread' || !spaces.includes(object.links[0] as number)) continue;
