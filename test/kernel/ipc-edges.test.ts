@@ -45,6 +45,21 @@ test('a conversation that the destroyed one had parked is broken off, also for a
   }
 });
 
+// Found by the model: after a restart the link was null, and the flag that it was to a request stayed for ever.
+test('a server whose client was destroyed lets go of it alike, also after a restart', () => {
+  const client = new Assembler().call('ipc_call', PORT, DATA, 8, DATA, 8).end(GATE);
+  const server = receive(8).call('clock_sleep', 1000).call('ipc_wait_receive', SET, 0, 0, DATA, 8).end(GATE);
+  const results = [false, true].map((isRebuilt) => {
+    const world = pair(client, server);
+    world.run();
+    world.must('thread_destroy', CLIENT);
+    if (isRebuilt) world.rebuild();
+    world.finish();
+    return Number(world.thread(SERVER).flags);
+  });
+  assert.equal(results, [0, 0]);
+});
+
 test('through a parked connection nobody is alerted, and the end that is in place cannot be parked too', () => {
   const client = connect(8).call('clock_sleep', 1000).call('ipc_client_alert').mv(s1, a0);
   client.call('thread_get_server', PARKED).mv(s2, a0).call('ipc_client_disconnect').end(GATE);

@@ -108,7 +108,12 @@ export function unlink(k: KernelState, client: Thread, server: Thread): void {
  * its next verb. One that parked the connection finds out when it wants to put it back.
  */
 export function drop(k: KernelState, side: Side, thread: Thread, isDestroyed: boolean): void {
-  if (linkOf(side, thread) === null) return;
+  if (linkOf(side, thread) === null) {
+    // Of a peer that is gone a restart leaves no link, only what the flags say of it.
+    const isRequest = side === serverSide && servesIdempotent(thread);
+    if (isRequest || (thread.flags & (side.sender | side.parked)) !== 0) clearSide(k, side, thread);
+    return;
+  }
   if (side === serverSide && servesIdempotent(thread)) {
     const client = idempotentClientOf(k, thread);
     clearSide(k, side, thread);
