@@ -1,26 +1,47 @@
 /**
  * thread_schedule: CPU inheritance (Ford and Susarla, OSDI'96; fluke.md B.4), which makes schedulers of ordinary threads.
  *
- * A scheduler donates its processor to a thread, over any depth: that one may donate in its turn. What the thread at the
- * end spends is taken from the quantum of the donor at the root, and from the ticks that each donor between gave. A
- * donation ends, with what is left of the ticks in a1: `success` when they are spent, `messageWaits` when a client waits
- * at the donor's port set, `threadBlocked` when nobody can use the time. Sensitivity: 0, block: when the thread itself
- * cannot; 1, switch, and 2, conflict: not while who it waits for can (`heirOf`).
- * Ending is looked at when the donor at the root has its turn, before it is used: so whoever has no turn costs nothing.
+ * A scheduler donates its processor to a thread, over any depth: that one may donate in its turn, and what a thread that
+ * waits cannot use goes to who it waits for. What the thread at the end spends is taken from the quantum of the donor at
+ * the root, and from the ticks that each donor between gave. A donation ends, with what is left of the ticks in a1:
+ * `success` when they are spent, `messageWaits` when a client waits at the donor's port set, `threadBlocked` when nobody
+ * can use the time. The sensitivity says what of that the scheduler wants to know:
+ *   block     all of it.
+ *   switch    not that its thread blocks and wakes: meanwhile the donor waits at its port set, without the processor,
+ *             and when the thread asks there again, the donation goes on.
+ *   conflict  nor that another of its clients wakes when nobody else can run: that one gets the time. Two that can run
+ *             are a conflict. A client that got time unknown to the scheduler asks anew when the donation ends.
+ * Without a port set nobody could tell the donor: then all are as `block`; and so it is while another donor waits at the
+ * set, or another client that the scheduler knows of can run, since it has a choice then.
+ * A donor that waits has thread_schedule in its registers and makes it again when anybody comes to the set: one form for
+ * the call and its resumption. Ending is looked at when the donor at the root has its turn, before it is used: so whoever
+ * has no turn costs nothing.
  * Called by the dispatcher and kernel.ts.
  */
 import { faults, outcomes } from './abi/codes.ts';
 import { sensitivities } from './abi/entry.ts';
 import { threadFlags } from './abi/types.ts';
-import { DONATIONS_MAX, heirOf, isDonating, leafOf, targetOf } from './donation.ts';
+import {
+  canUse,
+  DONATIONS_MAX,
+  heirOf,
+  isDonating,
+  leafOf,
+  onlyOther,
+  sensitivityOf,
+  targetOf,
+} from './donation.ts';
+import { askAnew, endDonation, noteOther } from './donors.ts';
 import { firstClient } from './ipc/busy.ts';
+import { dropClient, idempotentClientOf } from './ipc/connection.ts';
 import { touch } from './memory/changed.ts';
 import { namedPortset, namedThread } from './names.ts';
 import { acknowledge, isAsking, makeReady, schedulerOf } from './ready.ts';
-import { argument, clearReservation, completeCall, registersOf, setArgument } from './registers.ts';
+import { argument, clearReservation, registersOf, setArgument } from './registers.ts';
 import { results } from './results.ts';
 import { firstRunnable, removeRunnable } from './runnable.ts';
-import type { KernelState, Thread } from './state.ts';
+import { wait } from './schedule.ts';
+import type { KernelState, Portset, Thread } from './state.ts';
 import { note, traceEvents } from './trace.ts';
 
 /** thread_schedule */
@@ -37,10 +58,15 @@ export function schedule(k: KernelState, caller: Thread, registers: Uint32Array)
   if (typeof set === 'number') return set;
   // Commit: nothing below can fail.
   setArgument(registers, 1, ticks < 0 ? 0 : ticks);
+  // Whose request it has received is known to it from now on.
+  const received = idempotentClientOf(k, caller);
+  if (received !== null && isAsking(received)) dropClient(k, caller, false);
   // One that is stopped or has no space asks nobody, whatever its flags say.
   if (isAsking(thread) && thread.queue !== null) acknowledge(k, thread, caller);
-  if (set !== null && firstClient(set) !== null) return outcomes.messageWaits;
-  if (!canUse(k, caller, thread, sensitivity)) return outcomes.threadBlocked;
+  if (set !== null && mustTell(k, caller, thread, set)) return outcomes.messageWaits;
+  if (!canUse(thread) && onlyOther(k, caller) === null) return giveUp(k, caller, set);
+  const leaf = leafOf(k, canUse(thread) ? thread : (onlyOther(k, caller) as Thread));
+  if (leaf === null || leaf === caller) return outcomes.threadBlocked;
   caller.flags |= threadFlags.donating;
   clearReservation(k, caller);
   touch(k, caller);
@@ -48,34 +74,51 @@ export function schedule(k: KernelState, caller: Thread, registers: Uint32Array)
   return results.blocked;
 }
 
-/** Whether time that the caller gives the thread reaches somebody, who is not the caller. */
-function canUse(k: KernelState, caller: Thread, thread: Thread, sensitivity: number): boolean {
-  if (sensitivity === sensitivities.block && thread.queue?.order !== 'turn') return false;
-  const leaf = leafOf(k, thread);
-  return leaf !== null && leaf !== caller;
+/**
+ * True when who waits at the set is to wake the donor. A single thread that asks is taken on without, when that is all the
+ * scheduler could do: it is who the time is for, or, where only conflicts count, nobody else can run.
+ */
+function mustTell(k: KernelState, donor: Thread, target: Thread, set: Portset): boolean {
+  const client = firstClient(set);
+  if (client === null) return false;
+  const sensitivity = sensitivityOf(k, donor);
+  const isAlone = set.busy.length === 1 && client.next === null;
+  if (sensitivity === sensitivities.block || !isAlone || !isAsking(client)) return true;
+  if (schedulerOf(k, client) !== client.waitingFor) return true;
+  const isConflict = donor.scheduled.first !== null || (client !== target && canUse(target));
+  if (sensitivity === sensitivities.conflict ? isConflict : client !== target) return true;
+  acknowledge(k, client, donor);
+  return false;
 }
 
-/** The donation is over; what is left of the ticks is in a1 already. */
-function end(k: KernelState, donor: Thread, outcome: number): void {
-  donor.flags &= ~threadFlags.donating;
-  completeCall(k, donor, outcome);
-  touch(k, donor);
-  note(k, traceEvents.finish.kind, donor.serial, outcome, 0);
+/** Nobody can use the donor's time: it waits for that at its set, or is told. What the handler returns. */
+function giveUp(k: KernelState, donor: Thread, set: Portset | null): number {
+  const isTold = sensitivityOf(k, donor) === sensitivities.block || donor.scheduled.first !== null;
+  // There is place for one.
+  if (set === null || isTold || set.donors.first !== null) return outcomes.threadBlocked;
+  return wait(k, donor, set.donors, set);
 }
 
 /** True when the donation had to end, or the donor makes its call again because what it names is no more. */
 function mustEnd(k: KernelState, donor: Thread): boolean {
-  const registers = registersOf(k, donor);
-  const address = argument(registers, 2);
-  const set = address === 0 ? null : namedPortset(k, donor, address);
-  if (typeof set === 'number' || targetOf(k, donor) === null) {
+  const target = targetOf(k, donor);
+  const set = setOf(k, donor);
+  if (set === undefined || target === null) {
+    noteOther(k, donor);
     donor.flags &= ~threadFlags.donating;
     touch(k, donor);
     return true;
   }
-  if (set === null || firstClient(set) === null) return false;
-  end(k, donor, outcomes.messageWaits);
+  if (set === null || !mustTell(k, donor, target, set)) return false;
+  endDonation(k, donor, outcomes.messageWaits);
   return true;
+}
+
+/** The set at which a message ends the donation, null for none; undefined when what the donor names is none any more. */
+function setOf(k: KernelState, donor: Thread): Portset | null | undefined {
+  const address = argument(registersOf(k, donor), 2);
+  const set = address === 0 ? null : namedPortset(k, donor, address);
+  return typeof set === 'number' ? undefined : set;
 }
 
 /**
@@ -84,6 +127,7 @@ function mustEnd(k: KernelState, donor: Thread): boolean {
  */
 export function currentThread(k: KernelState): Thread | null {
   for (;;) {
+    if (k.toAskAnew.length > 0) askAnew(k);
     const root = firstRunnable(k);
     if (k.donors.length > 0) k.donors.length = 0;
     if (root === null) return null;
@@ -103,10 +147,8 @@ function follow(k: KernelState, root: Thread): Thread | null {
   let thread: Thread | null = root;
   let donor = root;
   for (let depth = 0; thread !== null && depth < DONATIONS_MAX; depth += 1) {
-    if (thread.queue?.order !== 'turn') {
-      const isHeld = argument(registersOf(k, donor), 3) !== sensitivities.block;
-      thread = isHeld ? heirOf(thread) : null;
-    } else if (!isDonating(thread)) return thread;
+    if (thread.queue?.order !== 'turn') thread = heirOf(thread) ?? onlyOther(k, donor);
+    else if (!isDonating(thread)) return thread;
     else {
       if (mustEnd(k, thread)) return null;
       donor = thread;
@@ -114,33 +156,9 @@ function follow(k: KernelState, root: Thread): Thread | null {
       thread = targetOf(k, thread);
     }
   }
-  end(k, donor, outcomes.threadBlocked);
+  // One in a circle, or too far away, can use the time as little as one that waits; but nobody will come and say so.
+  const set = thread === null ? setOf(k, donor) : null;
+  const given = giveUp(k, donor, set ?? null);
+  if (given >= 0) endDonation(k, donor, given);
   return null;
-}
-
-/** Ticks that the thread may run before a donor's time is spent. */
-export function donatedTicks(k: KernelState): number {
-  let least = Infinity;
-  for (const donor of k.donors) {
-    const left = argument(registersOf(k, donor), 1);
-    if (left > 0 && left < least) least = left;
-  }
-  return least;
-}
-
-/** The thread that runs on the donors' time has spent these ticks; donations that are spent end. */
-export function spendDonated(k: KernelState, ticks: number): void {
-  let isOver = false;
-  for (const donor of k.donors) {
-    if (!donor.alive || !isDonating(donor)) continue;
-    const registers = registersOf(k, donor);
-    const left = argument(registers, 1);
-    if (left <= 0) continue;
-    touch(k, donor);
-    setArgument(registers, 1, Math.max(0, left - ticks));
-    if (left > ticks) continue;
-    end(k, donor, outcomes.success);
-    isOver = true;
-  }
-  if (isOver && k.loaded !== null) clearReservation(k, k.loaded);
 }

@@ -14,7 +14,8 @@ import { kernelRecord } from './abi/memory.ts';
 import { protection, threadFlags, typeNumbers } from './abi/types.ts';
 import { checkChanged, checkSome, checkState } from './check/check.ts';
 import { enter } from './dispatch.ts';
-import { currentThread, donatedTicks } from './donate.ts';
+import { currentThread } from './donate.ts';
+import { askAnew, donatedTicks } from './donors.ts';
 import { mixSeed } from './entropy.ts';
 import { serveFault, serveMemoryFault } from './fault.ts';
 import { createObject } from './lifecycle.ts';
@@ -180,6 +181,7 @@ export class Kernel {
     }
     const spent = k.spentTicks;
     const isDone = trap === traps.budget || this.#serve(thread, trap);
+    if (k.toAskAnew.length > 0) askAnew(k);
     if (root.quantumLeft <= 0 && root.queue?.order === 'turn') rotate(k, root);
     if (k.sleepers.first !== null) wakeDueSleepers(k);
     if (k.toServe.size > 0 && !this.#serveQueues()) return false;

@@ -125,6 +125,7 @@ export function forEachLinker(object: KernelObject, visit: (linker: KernelObject
       break;
     case typeNumbers.portset:
       visitQueue(object.servers, visit);
+      visitQueue(object.donors, visit);
       for (const port of object.ports) visit(port);
       break;
     case typeNumbers.region:

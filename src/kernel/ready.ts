@@ -13,6 +13,7 @@
  */
 import { CHAIN_MAX } from '../base/limits.ts';
 import { threadFlags, typeNumbers } from './abi/types.ts';
+import { firstWaiting } from './ipc/busy.ts';
 import { removeLinker } from './links.ts';
 import { touch } from './memory/changed.ts';
 import { firstSpan } from './memory/spans.ts';
@@ -114,9 +115,9 @@ function ask(k: KernelState, thread: Thread, port: Port, ready: Thread[]): void 
   touch(k, thread);
   note(k, traceEvents.wait.kind, thread.serial, port.serial, typeNumbers.port);
   k.work += 1;
-  const servers = live(port.portset)?.servers ?? null;
-  if (servers === null) return;
-  for (let server = servers.first; server !== null; server = servers.first) {
+  const set = live(port.portset);
+  if (set === null) return;
+  for (let server = firstWaiting(set); server !== null; server = firstWaiting(set)) {
     dequeue(server);
     server.waitingFor = null;
     server.ticket = 0;

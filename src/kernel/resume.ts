@@ -10,10 +10,12 @@
  * Called by set_state of a thread.
  */
 import { entries } from './abi/entries.ts';
+import { sensitivities } from './abi/entry.ts';
 import { threadFlags, typeNumbers } from './abi/types.ts';
+import { sensitivityOf } from './donation.ts';
 import { beginLending } from './inherit.ts';
 import { countCancel, leaveCond } from './interrupts.ts';
-import { firstClient } from './ipc/busy.ts';
+import { firstClient, firstWaiting } from './ipc/busy.ts';
 import { isFaulting } from './ipc/handover.ts';
 import { isConnect } from './ipc/reliable.ts';
 import { clientSide, isVerbOf, serverSide, servesIdempotent } from './ipc/side.ts';
@@ -24,7 +26,15 @@ import { isAsking, makeReady } from './ready.ts';
 import { deadlineOf, entryNumber, registersOf } from './registers.ts';
 import { forgetTurn, insertRunnable, takeNewTurn } from './runnable.ts';
 import { leaveQueue } from './schedule.ts';
-import { type KernelObject, type KernelState, live, type Port, type Queue, type Thread } from './state.ts';
+import {
+  type KernelObject,
+  type KernelState,
+  live,
+  type Port,
+  type Portset,
+  type Queue,
+  type Thread,
+} from './state.ts';
 
 /** Puts a thread that is in no queue where its state says. */
 export function resume(k: KernelState, thread: Thread): void {
@@ -127,7 +137,7 @@ export function queueToWaitIn(k: KernelState, thread: Thread, object: KernelObje
       return (isCall || isConnect(verb)) && !hasServer(object) ? object.clients : null;
     }
     case typeNumbers.portset:
-      return verb === entries.ipc_wait_receive.number && firstClient(object) === null ? object.servers : null;
+      return firstClient(object) === null ? waitingQueue(k, thread, object, verb) : null;
     case typeNumbers.thread:
       return peerQueue(k, thread, object, verb);
     default:
@@ -135,10 +145,18 @@ export function queueToWaitIn(k: KernelState, thread: Thread, object: KernelObje
   }
 }
 
+/** The queue of one that waits at a set where nobody is, as a server or as a donor, or null. */
+function waitingQueue(k: KernelState, thread: Thread, set: Portset, verb: number): Queue | null {
+  if (verb === entries.ipc_wait_receive.number) return set.servers;
+  const isDonor = verb === entries.thread_schedule.number && sensitivityOf(k, thread) > sensitivities.block;
+  const { first } = set.donors;
+  return isDonor && (first === null || first === thread) ? set.donors : null;
+}
+
 /** True when a thread of the machine waits for clients of this port: then a client does not wait. */
 function hasServer(port: Port): boolean {
   const set = live(port.portset);
-  return set !== null && set.service === null && set.servers.first !== null;
+  return set !== null && set.service === null && firstWaiting(set) !== null;
 }
 
 /** Whether the port is still the keeper is asked when somebody receives the fault. */

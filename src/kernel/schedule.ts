@@ -11,7 +11,7 @@
 import { TWO_32 } from '../base/integer.ts';
 import { COPY_TICKS_PER_64_BYTES, ENTRY_TICKS, WORK_TICKS } from './abi/memory.ts';
 import { threadFlags } from './abi/types.ts';
-import { spendDonated } from './donate.ts';
+import { spendDonated } from './donors.ts';
 import { beginLending, endLending } from './inherit.ts';
 import { touch } from './memory/changed.ts';
 import { dequeue, enqueue } from './queue.ts';
@@ -19,7 +19,7 @@ import { makeReady } from './ready.ts';
 import { completeCall } from './registers.ts';
 import { results } from './results.ts';
 import { forgetTurn, insertRunnable, removeRunnable, takeNewTurn } from './runnable.ts';
-import { type KernelObject, type KernelState, live, type Queue, type Thread } from './state.ts';
+import { type KernelObject, type KernelState, live, type Port, type Queue, type Thread } from './state.ts';
 import { note, traceEvents } from './trace.ts';
 
 /** Takes the thread out of whatever queue it is in. A thread that stops being runnable loses its reservation. */
@@ -56,6 +56,12 @@ function takeTicket(k: KernelState, thread: Thread): void {
   k.nextTicket += 1;
 }
 
+/** Somebody waits at the port: a donor that waited at its set for that makes its call again. */
+function wakeDonor(k: KernelState, port: Port): void {
+  const donor = live(port.portset)?.donors.first ?? null;
+  if (donor !== null) wake(k, donor);
+}
+
 /**
  * The thread waits for `object` in `queue` with a new ticket. Its registers must already say what is left to do.
  */
@@ -66,6 +72,7 @@ export function wait(k: KernelState, thread: Thread, queue: Queue, object: Kerne
   takeTicket(k, thread);
   forgetTurn(thread);
   enqueue(queue, thread);
+  if (queue.port !== null) wakeDonor(k, queue.port);
   beginLending(k, thread);
   touch(k, thread);
   note(k, traceEvents.wait.kind, thread.serial, object.serial, object.type);

@@ -155,6 +155,8 @@ export interface Portset extends ObjectBase {
   readonly busy: Port[];
   /** derived: threads in wait_receive, in ticket order. */
   readonly servers: Queue;
+  /** derived: the thread in thread_schedule, if any, that waits for whoever comes to the set. */
+  readonly donors: Queue;
   /** host: the user task that serves it now. */
   service: TaskService | null;
   /**
@@ -434,8 +436,11 @@ export interface KernelState {
   /** scratch: bytes copied by the entry that is running, and its work beyond what every entry does (`WORK_TICKS`). */
   copied: number;
   work: number;
-  /** scratch: those whose time the running thread uses, the root first; the port that is being destroyed. */
+  /** scratch: those whose time the running thread uses, the root first. */
   readonly donors: Thread[];
+  /** scratch: clients that got time unknown to their scheduler, which is told when the step is over. */
+  readonly toAskAnew: Thread[];
+  /** scratch: the port that is being destroyed. */
   closing: Port | null;
   /** scratch: ticks that passed since `run` began. */
   spentTicks: number;
@@ -537,6 +542,7 @@ export function createState(machine: Machine, hashWords: HashWords): KernelState
     copied: 0,
     work: 0,
     donors: [],
+    toAskAnew: [],
     closing: null,
     schedulerLinks: 0,
     spentTicks: 0,

@@ -4,6 +4,7 @@
  */
 import * as assert from 'uvu/assert';
 import { outcomes } from '../../src/kernel/abi/codes.ts';
+import { sensitivities } from '../../src/kernel/abi/entry.ts';
 import { mutexFlags } from '../../src/kernel/abi/types.ts';
 import { Assembler, a0, a1, s0, s1, s2, s3, s4, s5, t0, t1, t2, zero } from './assembler.ts';
 import type { Scenario } from './scenarios.ts';
@@ -159,27 +160,34 @@ const nested: Scenario = {
 };
 
 /** Children that sleep, lock and call: each time they could run again they ask, and all come to their end. */
-const blocking: Scenario = {
-  name: 'children of a scheduler block in sleeps and mutexes, and ask again',
-  build(world) {
-    const scheduler = addScheduler(world, 2, strideScheduler(3, 1500, 1), [6, 3, 2]);
-    const mutex = PROGRAM + 0x100;
-    const code = new Assembler().li(s1, 8).li(s2, DATA);
-    code.label('loop').call('mutex_lock', mutex).ld(t2, s2).li(t0, 200);
-    code.label('spin').addi(t0, t0, -1).bne(t0, zero, 'spin').add(t2, t2, s0).sd(t2, s2);
-    code.call('mutex_unlock', mutex).call('clock_read').add(a0, a1, s3).invoke('clock_sleep');
-    code.addi(s1, s1, -1).bne(s1, zero, 'loop').end(GATE);
-    const base = world.addProgram(1, code, { flags: 1 });
-    world.make(base, { 256: 'mutex' });
-    world.setState('mutex', base + 0x100, { flags: mutexFlags.inheritPriority });
-    for (let i = 0; i < 3; i += 1) {
-      world.make(base, { [0x200 + 0x20 * i]: 'thread' });
-      adopt(world, scheduler, i, base + 0x200 + 0x20 * i);
-      start(world, base, 0x200 + 0x20 * i, scheduler, { schedulerValue: i, x8: 10 ** i, x19: 90 * (i + 1) });
-    }
-    start(world, 2 * SLAB_SIZE, 0, null, {});
-  },
-  check: (world) => assert.is(world.word(SLAB_SIZE + DATA - PROGRAM), 8 * 111),
-};
+const blocking = (['block', 'switch', 'conflict'] as const).map(
+  (sensitivity): Scenario => ({
+    name: `children of a scheduler block in sleeps and mutexes, and ask again: it is told of each ${sensitivity}`,
+    build(world) {
+      const code = strideScheduler(3, 1500, sensitivities[sensitivity]);
+      const scheduler = addScheduler(world, 2, code, [6, 3, 2]);
+      buildBlocking(world, scheduler);
+    },
+    check: (world) => assert.is(world.word(SLAB_SIZE + DATA - PROGRAM), 8 * 111),
+  }),
+);
 
-export const scheduleScenarios: readonly Scenario[] = [stride, nested, blocking];
+function buildBlocking(world: World, scheduler: number): void {
+  const mutex = PROGRAM + 0x100;
+  const code = new Assembler().li(s1, 8).li(s2, DATA);
+  code.label('loop').call('mutex_lock', mutex).ld(t2, s2).li(t0, 200);
+  code.label('spin').addi(t0, t0, -1).bne(t0, zero, 'spin').add(t2, t2, s0).sd(t2, s2);
+  code.call('mutex_unlock', mutex).call('clock_read').add(a0, a1, s3).invoke('clock_sleep');
+  code.addi(s1, s1, -1).bne(s1, zero, 'loop').end(GATE);
+  const base = world.addProgram(1, code, { flags: 1 });
+  world.make(base, { 256: 'mutex' });
+  world.setState('mutex', base + 0x100, { flags: mutexFlags.inheritPriority });
+  for (let i = 0; i < 3; i += 1) {
+    world.make(base, { [0x200 + 0x20 * i]: 'thread' });
+    adopt(world, scheduler, i, base + 0x200 + 0x20 * i);
+    start(world, base, 0x200 + 0x20 * i, scheduler, { schedulerValue: i, x8: 10 ** i, x19: 90 * (i + 1) });
+  }
+  start(world, 2 * SLAB_SIZE, 0, null, {});
+}
+
+export const scheduleScenarios: readonly Scenario[] = [stride, nested, ...blocking];

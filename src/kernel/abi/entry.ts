@@ -36,5 +36,8 @@ export const namingReference = ['invalidAddress', 'notAligned', 'noObject', 'not
 /** Flavours of a message as wait_receive reports them. */
 export const flavours = { oneway: 1, idempotent: 2, reliable: 3 } as const;
 
-/** thread_schedule's sensitivity: what happens to the thread donated to that wakes its scheduler (ARCHITECTURE.md). */
+/**
+ * thread_schedule's sensitivity: what wakes the scheduler. That its thread blocks; only that another of its clients wakes;
+ * only that two of its clients can run.
+ */
 export const sensitivities = { block: 0, switch: 1, conflict: 2 } as const;

@@ -201,8 +201,10 @@ function checkQueuesWhole(k: KernelState): void {
   walk(k.sleepers);
   k.runnable.forEach(walk);
   for (const object of k.bySerial.values()) {
-    if (object.type === typeNumbers.portset) walk(object.servers);
-    else if (object.type === typeNumbers.port) walk(object.clients);
+    if (object.type === typeNumbers.portset) {
+      walk(object.servers);
+      walk(object.donors);
+    } else if (object.type === typeNumbers.port) walk(object.clients);
     else if (
       object.type === typeNumbers.mutex ||
       object.type === typeNumbers.cond ||

@@ -37,7 +37,7 @@ export const invariants = {
   listedPortIsInSet: 'a port that a set lists links to it',
   setKnowsBusyPorts: 'a set knows which of its ports have clients',
   busyPortsAreInOrder: 'the busy ports of a set are a heap by the tickets of their first clients',
-  clientsMeetServers: 'no server of the machine waits while a port of its set has clients',
+  clientsMeetServers: 'no server or donor of the machine waits while a port of its set has clients',
   clientsOfTaskAreServed: 'a set that a user task serves and that has clients is on the list to be served',
   queueKnowsPort: 'the queue of clients knows its port',
   // Threads and queues.

@@ -6,6 +6,7 @@
  */
 import { MUTEX_CEILING_SHIFT, mutexFlags, typeNumbers } from '../abi/types.ts';
 import { passedOn } from '../inherit.ts';
+import { firstWaiting } from '../ipc/busy.ts';
 import { isBefore } from '../order.ts';
 import { type Cond, type KernelState, live, type Mutex, type Port, type Portset } from '../state.ts';
 import { holds } from './invariants.ts';
@@ -43,12 +44,13 @@ export function checkPort(k: KernelState, port: Port): void {
   holds((set.busy[port.busyIndex] === port) === hasClients, 'setKnowsBusyPorts', port);
   if (hasClients) checkPlaceInHeap(set, port);
   if (!hasClients) return;
-  holds(set.service !== null || set.servers.first === null, 'clientsMeetServers', port);
+  holds(set.service !== null || firstWaiting(set) === null, 'clientsMeetServers', port);
   holds(set.service === null || k.toServe.has(set), 'clientsOfTaskAreServed', port);
 }
 
 export function checkPortset(_k: KernelState, set: Portset): void {
   checkQueueEnds(set.servers, set);
+  checkQueueEnds(set.donors, set);
   const port = set.busy[0];
   // The rest of them look for themselves.
   if (port !== undefined) holds(port.portset === set && port.alive, 'listedPortIsInSet', set);

@@ -99,7 +99,8 @@ function checkRunState(k: KernelState, thread: Thread): void {
   } else if (queue.order === 'deadline') {
     holds(thread.deadline !== 0n && waitingFor === null, 'sleeperHasDeadline', thread);
   } else {
-    holds(waitingFor !== null && queueOf(waitingFor) === queue, 'waitsWhereLinkSays', thread);
+    const isDonor = waitingFor?.type === typeNumbers.portset && waitingFor.donors === queue;
+    holds(waitingFor !== null && (isDonor || queueOf(waitingFor) === queue), 'waitsWhereLinkSays', thread);
     holds(thread.ticket > 0, 'waiterHasTicket', thread);
   }
   if (queue !== null && queue.order !== 'turn' && !thread.isTask) checkWait(k, thread);

@@ -14,6 +14,11 @@ export function firstClient(set: Portset): Thread | null {
   return set.busy[0]?.clients.first ?? null;
 }
 
+/** A thread that waits for whoever comes to the set: a server or a donor. */
+export function firstWaiting(set: Portset): Thread | null {
+  return set.servers.first ?? set.donors.first;
+}
+
 /** True when the first client of `a` comes before that of `b`; both have one. */
 function isAhead(a: Port, b: Port): boolean {
   return isBefore('ticket', a.clients.first as Thread, b.clients.first as Thread);

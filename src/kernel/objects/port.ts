@@ -6,7 +6,7 @@
  */
 import { STAGE_WORK } from '../../base/limits.ts';
 import { states, typeNumbers } from '../abi/types.ts';
-import { firstClientChanged, removeBusy } from '../ipc/busy.ts';
+import { firstClientChanged, firstWaiting, removeBusy } from '../ipc/busy.ts';
 import { touch } from '../memory/changed.ts';
 import { forgetScheduler, isAsking } from '../ready.ts';
 import { wake } from '../schedule.ts';
@@ -34,7 +34,7 @@ export function joinSet(k: KernelState, port: Port, set: Portset): void {
   if (port.clients.first === null) return;
   firstClientChanged(port);
   if (set.service !== null) k.toServe.add(set);
-  else for (let first = set.servers.first; first !== null; first = set.servers.first) wake(k, first);
+  else for (let first = firstWaiting(set); first !== null; first = firstWaiting(set)) wake(k, first);
 }
 
 export const portOperations: TypeOperations<Port> = {
@@ -60,7 +60,7 @@ export const portOperations: TypeOperations<Port> = {
   prepare(k, port, _view, [portset]) {
     const set = portset === port.portset ? null : ((portset ?? null) as Portset | null);
     if (set === null || set.service !== null || port.clients.first === null) return true;
-    for (let first = set.servers.first; first !== null; first = set.servers.first) {
+    for (let first = firstWaiting(set); first !== null; first = firstWaiting(set)) {
       if (k.work >= STAGE_WORK) return false;
       k.work += 1;
       wake(k, first);

@@ -19,6 +19,7 @@ export const portsetOperations: TypeOperations<Portset> = {
     ports: new Set(),
     busy: [],
     servers: emptyQueue('ticket'),
+    donors: emptyQueue('ticket'),
     service: null,
     isBorder: false,
   }),
@@ -36,6 +37,6 @@ export const portsetOperations: TypeOperations<Portset> = {
       k.work += 1;
       leaveSet(port);
     }
-    return cancelAll(k, portset.servers);
+    return cancelAll(k, portset.servers) && cancelAll(k, portset.donors);
   },
 };

@@ -231,12 +231,12 @@ export const threadEntries = {
   thread_schedule: {
     number: 0x61d,
     class: 'multi-stage',
-    outcomes: ['invalidDestination', 'threadBlocked', 'messageWaits'],
+    outcomes: ['invalidDestination', 'canceled', 'threadBlocked', 'messageWaits'],
     faults: [...naming, 'self', 'raceCondition', 'invalidState'],
     becomes: [],
     arguments: ['thread', 'ticks', 'portset', 'sensitivity'],
     results: ['ticks'],
     summary:
-      'Donates my processor to a thread, for as many ticks (0: no limit), until what the sensitivity names happens or a message waits at the port set.',
+      'Donates my processor to a thread, for as many ticks (0: no limit). threadBlocked: nobody can use it now; messageWaits: a client is at the port set. Sensitivity SWITCH: while the thread is blocked I wait at the set, and it goes on when it asks there. CONFLICT: so does any of my clients that asks when nobody else can run.',
   },
 } as const satisfies Record<string, Entry>;

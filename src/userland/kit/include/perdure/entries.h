@@ -1456,7 +1456,7 @@ static inline perdure_outcome perdure_thread_set_server(perdure_reference *refer
   return a0;
 }
 
-/* multi-stage: Donates my processor to a thread, for as many ticks (0: no limit), until what the sensitivity names happens or a message waits at the port set. */
+/* multi-stage: Donates my processor to a thread, for as many ticks (0: no limit). threadBlocked: nobody can use it now; messageWaits: a client is at the port set. Sensitivity SWITCH: while the thread is blocked I wait at the set, and it goes on when it asks there. CONFLICT: so does any of my clients that asks when nobody else can run. */
 static inline perdure_outcome perdure_thread_schedule(perdure_thread *thread, uint64_t *ticks, perdure_portset *portset, uint64_t sensitivity) {
   register uint64_t a0 __asm__("a0") = (uint64_t)thread;
   register uint64_t a1 __asm__("a1") = (uint64_t)*ticks;
