@@ -55,11 +55,17 @@ export function leaveCond(k: KernelState, thread: Thread): boolean {
   return true;
 }
 
+/** The upper half of 2^53. */
+const COUNTER_HIGH_END = 2 ** 21;
+
 /** One more in a counter of the thread that is only in its image; it stays below 2^53. */
 function count(thread: Thread, offset: number): void {
   const low = thread.view.getUint32(offset, true) + 1;
   thread.view.setUint32(offset, low, true);
-  if (low > 0xffff_ffff) thread.view.setUint32(offset + 4, thread.view.getUint32(offset + 4, true) + 1, true);
+  if (low <= 0xffff_ffff) return;
+  const high = thread.view.getUint32(offset + 4, true) + 1;
+  if (high < COUNTER_HIGH_END) thread.view.setUint32(offset + 4, high, true);
+  else thread.view.setUint32(offset, 0xffff_ffff, true);
 }
 
 /** A wait of the thread was broken off: by an interrupt, by its stopper, or because what it waited for is gone. */

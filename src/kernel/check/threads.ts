@@ -57,8 +57,7 @@ function checkWords(thread: Thread): void {
     thread.faultCode >= 0 &&
     thread.faultCode < 0x10000 &&
     thread.faultAddress >= 0 &&
-    thread.quantumLeft <= QUANTUM_TICKS &&
-    Math.max(thread.retired, thread.copiedBytes, thread.entryCount) <= Number.MAX_SAFE_INTEGER;
+    thread.quantumLeft <= QUANTUM_TICKS;
   const isPlain =
     thread.halves[0] === 0 &&
     thread.halves[1] === 0 &&

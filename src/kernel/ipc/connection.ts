@@ -187,13 +187,6 @@ export function dropUnserved(k: KernelState, server: Thread, client: Thread | nu
   return true;
 }
 
-/** The server's words were set and say no longer that it serves its client: if that waits for an answer, it asks again. */
-export function askAgain(k: KernelState, server: Thread): void {
-  const client = servesIdempotent(server) ? null : live(server.client);
-  if (client === null || (client.flags & threadFlags.serverIdempotent) !== 0) return;
-  if (awaitsAnswer(k, client, server)) wake(k, client);
-}
-
 /** Why this side has no peer: how the conversation ended that the thread was not told of, told once; or it had none. */
 export function tellGone(k: KernelState, side: Side, thread: Thread): number {
   const { flags } = thread;

@@ -12,7 +12,6 @@ import { priorityChanged } from '../inherit.ts';
 import { takePending } from '../interrupts.ts';
 import {
   agreeOnSender,
-  askAgain,
   dropClient,
   dropServer,
   dropUnserved,
@@ -40,7 +39,7 @@ import { readNumber, shown, type TypeOperations, writeNumber } from './operation
 const at = states.thread.offset;
 const ALL_FLAGS = Object.values(threadFlags).reduce((sum: number, bit) => sum | bit, 0);
 const ALL_PENDING = Object.values(pendingBits).reduce((sum: number, bit) => sum | bit, 0);
-/** Words that only ever count up, from any number below 2^53. */
+/** Words that only ever count up, from any number below 2^53 to the highest. */
 const counters = [
   at.retired,
   at.entryCount,
@@ -87,11 +86,8 @@ function brokenAtRestart(thread: Thread): number {
   const isRepeated = (thread.flags & threadFlags.clientIdempotent) !== 0;
   return live(thread.client)?.isTask && !isRepeated ? server | threadFlags.clientBroken : server;
 }
-/**
- * Counters are set below this: no life is long enough to count on to 2^53, where a state could not be set any more. What
- * they have come to since, a restart takes as it is.
- */
-const COUNTER_END = 2 ** 52;
+/** A counter that has come this far comes out so for ever: a state with more could not be set any more. */
+const COUNTER_MAX = Number.MAX_SAFE_INTEGER;
 
 function inRange(value: number, end: number): boolean {
   return value >= 0 && value < end;
@@ -136,9 +132,9 @@ export const threadOperations: TypeOperations<Thread> = {
     writeNumber(own, at.faultAddress, thread.faultAddress);
     writeNumber(own, at.faultAccess, thread.faultAccess);
     writeNumber(own, at.pending, thread.pending);
-    writeNumber(own, at.retired, thread.retired);
-    writeNumber(own, at.entryCount, thread.entryCount);
-    writeNumber(own, at.copiedBytes, thread.copiedBytes);
+    writeNumber(own, at.retired, Math.min(thread.retired, COUNTER_MAX));
+    writeNumber(own, at.entryCount, Math.min(thread.entryCount, COUNTER_MAX));
+    writeNumber(own, at.copiedBytes, Math.min(thread.copiedBytes, COUNTER_MAX));
   },
   links: (_k, thread) => [
     live(thread.space),
@@ -147,7 +143,7 @@ export const threadOperations: TypeOperations<Thread> = {
     shown(thread.client),
     shown(thread.server),
   ],
-  check(k, _thread, view, given) {
+  check(_k, _thread, view, given) {
     const space = given[0] as Space | null | undefined;
     const client = given[3] as Thread | null | undefined;
     const server = given[4] as Thread | null | undefined;
@@ -160,9 +156,8 @@ export const threadOperations: TypeOperations<Thread> = {
     if (!inRange(readNumber(view, at.faultAccess), 8)) return faults.invalidState;
     if (!inRange(readNumber(view, at.faultCode), 0x10000)) return faults.invalidState;
     if (!inRange(readNumber(view, at.pending), ALL_PENDING + 1)) return faults.invalidState;
-    const counterEnd = k.hasRun ? COUNTER_END : Infinity;
     for (let i = 0; i < counters.length; i += 1)
-      if (!inRange(readNumber(view, counters[i] as number), counterEnd)) return faults.invalidState;
+      if (readNumber(view, counters[i] as number) < 0) return faults.invalidState;
     return readNumber(view, at.faultAddress) < 0 ? faults.invalidState : 0;
   },
   prepare(k, thread, view, given) {
@@ -197,7 +192,6 @@ export const threadOperations: TypeOperations<Thread> = {
     if (client !== undefined) setClient(thread, client);
     if (server !== undefined) setServer(thread, server);
     agreeOnSender(k, thread);
-    askAgain(k, thread);
     priorityChanged(k, thread);
     touch(k, thread);
     resume(k, thread);
