@@ -305,9 +305,9 @@ export class Kernel {
     checkState(this.state);
   }
 
-  /** The part of the check that costs O(changed since the last collect): for demarcations. Call it before collecting. */
-  checkChanged(): void {
-    checkChanged(this.state);
+  /** The part of the check that looks at these objects, by serial: for demarcations, which have just collected them. */
+  checkChanged(serials: readonly number[]): void {
+    checkChanged(this.state, serials);
   }
 
   /**

@@ -2,7 +2,7 @@
  * A demarcation: everything that changed since the last one becomes one batch of the store.
  *
  * ```
- *   between two slices:  check invariants -> collect -> copy into the ring -> publish     (the pause, O(changed))
+ *   between two slices:  collect -> check invariants -> copy into the ring -> publish     (the pause, O(changed))
  *   in the worker:       encode, hash, one transaction
  *   after its commit:    output it covers is released
  * ```

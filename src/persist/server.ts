@@ -31,7 +31,7 @@ import type { ProgramImage } from './create.ts';
 import { createProgram } from './create.ts';
 import { Pager } from './pager.ts';
 import { restart } from './restart.ts';
-import type { JournalRow, Store } from './store/contract.ts';
+import type { JournalRow, Store, StoredObject } from './store/contract.ts';
 
 /** How the program ended. `signal` is the one Linux would send. */
 export type Ended =
@@ -51,6 +51,8 @@ export interface DemarcationInput {
   readonly journal: readonly JournalRow[];
   /** Called with the generation's number when it is certain that there will be one; gives the border's rows. */
   readonly border: (generation: number) => BorderRows;
+  /** Checks these objects, all that changed: throws when something is broken, and then nothing is published (law 9). */
+  readonly check: (objects: readonly StoredObject[]) => void;
   /** Publish even when nothing changed. */
   readonly force: boolean;
   readonly clean: boolean;
@@ -176,8 +178,8 @@ export class Server implements Service {
   }
 
   /**
-   * Takes a checkpoint of this instant, between two slices; the caller has run the kernel's check. Returns its
-   * generation, or null when nothing changed (an idle machine writes nothing).
+   * Takes a checkpoint of this instant, between two slices. Returns its generation, or null when nothing changed (an
+   * idle machine writes nothing).
    */
   demarcate(input: DemarcationInput): number | null {
     const startUs = input.nowUs();
@@ -185,6 +187,7 @@ export class Server implements Service {
     const changes: Changes = collectChanges(this.arena);
     if (isEmpty(changes) && input.journal.length === 0 && !input.force) return null;
     this.effects.phase('collected');
+    input.check(changes.objects);
     const generation = this.publishedGeneration + 1;
     const border = input.border(generation);
     const outputBytes = border.output === null ? 0 : border.output.bytes.length + 64;

@@ -218,7 +218,7 @@ function takeStep(arena: Arena, attack: Attack, step: Step, index: number): void
   if (index % 16 === 15) arena.hush();
   // Rebuilding makes the kernel another one.
   if (step.kind === 'rebuild') return;
-  kernel.checkChanged();
+  kernel.checkChanged(kernel.state.touched.flatMap(({ alive, serial }) => (alive ? [serial] : [])));
   kernel.settle();
   if (before === null) return;
   const after = reachable(arena);

@@ -55,6 +55,7 @@ function demarcate(parts: Assembly): void {
         outputConfirmed: 0,
       };
     },
+    check: (objects) => parts.kernel.checkChanged(objects.map(({ serial }) => Number(serial))),
     force: true,
     clean: false,
     nowUs: () => 0,

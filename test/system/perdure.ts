@@ -90,6 +90,7 @@ export interface Report {
   readonly imageHash: string | null;
   readonly pagesEvicted: number;
   readonly checkpoints: number;
+  readonly checkPasses: number;
 }
 
 export function readReport(folder: string, name = 'report.json'): Report {

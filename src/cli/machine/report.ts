@@ -45,6 +45,7 @@ export function writeReport(invocation: Invocation, facts: RunFacts): void {
     mips: round(instructions / facts.seconds / 1e6),
     startupMs: round(facts.startupMs),
     checkpoints: runner.checkpointCount,
+    checkPasses: runner.checkPasses,
     pauseUs: {
       p50: round(quantile(pauses, 0.5)),
       p99: round(quantile(pauses, 0.99)),

@@ -8,14 +8,13 @@
 import { getRandomValues, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import type { Kernel } from '../../kernel/kernel.ts';
 import { ProgramError } from '../../persist/create.ts';
 import type { Durability, Store } from '../../persist/store/contract.ts';
 import { openStore } from '../../persist/store/open.ts';
 import { VolatileStore } from '../../persist/store/volatile.ts';
 import { ExitCode, isDefect, OperatorError } from '../errors.ts';
 import { admit, noCheckpoint, refuseOther } from '../machine/admission.ts';
-import type { BorderState } from '../machine/assemble.ts';
+import type { Assembly, BorderState } from '../machine/assemble.ts';
 import { assemble, emptyBorder } from '../machine/assemble.ts';
 import { crashPointOf } from '../machine/crash-point.ts';
 import { crashReport, writeCrashReport } from '../machine/crash-report.ts';
@@ -182,7 +181,7 @@ async function runStore(start: Start): Promise<number> {
   try {
     end = await runner.run();
   } catch (error) {
-    if (isDefect(error)) reportCrash(invocation, store, parts.kernel, error, say);
+    if (isDefect(error)) reportCrash(invocation, store, parts, error, say);
     throw error;
   } finally {
     trace?.close();
@@ -210,13 +209,14 @@ async function runStore(start: Start): Promise<number> {
 function reportCrash(
   invocation: Invocation,
   store: Store,
-  kernel: Kernel,
+  parts: Assembly,
   error: unknown,
   say: (line: string) => void,
 ): void {
   const isEphemeral = invocation.options.ephemeral === true;
   const place = isEphemeral ? path.join(invocation.cwd, 'perdure') : store.path;
-  const report = { generation: store.committed, ...crashReport(kernel, error) };
+  const { published } = parts.server;
+  const report = { generation: store.committed, published, ...crashReport(parts.kernel, error) };
   const file = writeCrashReport(place, new Date().toISOString(), report);
   say(file === null ? 'the crash report could not be written' : `what the machine was doing is in ${file}`);
 }

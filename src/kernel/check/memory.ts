@@ -94,12 +94,15 @@ export function checkListedPage(k: KernelState, space: Space, number: number, pa
   holds(k.pageOfFrame[page.frame] === page, 'frameHoldsPage', space);
 }
 
+/** Entries of a table that are looked at in one step. */
+const TABLE_STEP = 8;
+
 /**
- * The entries of the first table of this space that holds one for page `from` or later: each allows no more than the
+ * Some entries of the first table of this space that holds one for page `from` or later: each allows no more than the
  * chain. The page number to go on from, -1 at the end.
  */
 export function checkTable(k: KernelState, space: Space, from: number): number {
-  return visitTable(k, space, from, (number, frame, rights) => {
+  return visitTable(k, space, from, TABLE_STEP, (number, frame, rights) => {
     const page = k.pageOfFrame[frame] as Page | null;
     const isReached = resolve(k.chain, space, number * PAGE_SIZE, 0);
     holds(isReached && page !== null, 'entryLeadsToPage', space);

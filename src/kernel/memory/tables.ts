@@ -224,13 +224,14 @@ export function useTables(k: KernelState, space: Space): void {
 }
 
 /**
- * Visits the valid entries of the first leaf table that has one for page `from` of the space or later: page number,
- * frame and rights. The page number that comes after that table, or -1 when there is none. For the invariant check.
+ * Visits the valid entries, at most `countMax`, of the first leaf table that there is for page `from` of the space or
+ * later: page number, frame and rights. The page number to go on from, or -1 when there is none. For the invariant check.
  */
 export function visitTable(
   k: KernelState,
   space: Space,
   from: number,
+  countMax: number,
   visit: (page: number, frame: number, rights: number) => void,
 ): number {
   let page = from;
@@ -240,9 +241,13 @@ export function visitTable(
       page = next;
       continue;
     }
+    let count = 0;
     for (let index = page % TABLE_ENTRIES; index < TABLE_ENTRIES; index += 1) {
       const bits = k.machine.words[entryWord(k, table, index)] as number;
-      if ((bits & pte.valid) !== 0) visit(next - TABLE_ENTRIES + index, bits >>> 10, (bits >> 1) & 7);
+      if ((bits & pte.valid) === 0) continue;
+      if (count === countMax) return next - TABLE_ENTRIES + index;
+      visit(next - TABLE_ENTRIES + index, bits >>> 10, (bits >> 1) & 7);
+      count += 1;
     }
     return next;
   }
@@ -268,7 +273,7 @@ export function visitTables(k: KernelState, space: Space, visit: (table: number)
     visit(table);
     let count = 1;
     for (let index = 0; level > 0 && index < TABLE_ENTRIES; index += 1) {
-      const entry = k.machine.view.getUint32(frameStart(k, table) + index * 8, true);
+      const entry = k.machine.words[entryWord(k, table, index)] as number;
       if ((entry & pte.valid) !== 0) count += below(entry >>> 10, level - 1);
     }
     return count;
