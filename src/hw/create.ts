@@ -39,6 +39,7 @@ interface Core {
   readonly place: LinearMemory;
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  readonly words: Uint32Array;
   readonly tiers: Tiers;
 }
 
@@ -73,7 +74,8 @@ function createCore(ramBytes: number, options: MachineOptions): Core {
   }
   writeDecoderTables(view);
   writeStraddleSlot(view);
-  return { memory, place, bytes, view, tiers: createTiers(memory, view, options) };
+  const tiers = createTiers(memory, view, options);
+  return { memory, place, bytes, view, words: new Uint32Array(memory.buffer), tiers };
 }
 
 /** Which address space owns a TLB set, and the stamp of its tables. Derived: forgetting it costs refills only. */
@@ -91,8 +93,7 @@ const ASIDS = 0x1_0000;
 /** In the low word of a tag: no page has it. */
 const INVALID_WORD = TLB_INVALID_BYTE * 0x0101_0101;
 
-function createAddressSpaces({ memory, view, place }: Core): AddressSpaces {
-  const words = new Uint32Array(memory.buffer);
+function createAddressSpaces({ view, words, place }: Core): AddressSpaces {
   const owners: SetOwner[] = Array.from({ length: TLB_SETS }, () => ({
     asid: NONE,
     rootFrame: NONE,
@@ -121,7 +122,7 @@ function createAddressSpaces({ memory, view, place }: Core): AddressSpaces {
       });
     }
     ownerAt(index).stamp = ++lastStamp;
-    if (view.getUint32(at.tlb, true) === setStart(index)) view.setUint32(at.stamp, lastStamp, true);
+    if (words[at.tlb / 4] === setStart(index)) words[at.stamp / 4] = lastStamp;
   };
   const flush = (index: number): void => {
     const start = setStart(index);
@@ -164,9 +165,9 @@ function createAddressSpaces({ memory, view, place }: Core): AddressSpaces {
       else if (ownerAt(index).rootFrame !== rootFrame) flush(index);
       ownerAt(index).rootFrame = rootFrame;
       ownerAt(index).isClean = false;
-      view.setUint32(at.rootFrame, rootFrame, true);
-      view.setUint32(at.tlb, setStart(index), true);
-      view.setUint32(at.stamp, ownerAt(index).stamp, true);
+      words[at.rootFrame / 4] = rootFrame;
+      words[at.tlb / 4] = setStart(index);
+      words[at.stamp / 4] = ownerAt(index).stamp;
     },
     fenceAll() {
       for (let index = 0; index < TLB_SETS; index++) if (ownerAt(index).asid !== NONE) flush(index);
@@ -179,7 +180,7 @@ function createAddressSpaces({ memory, view, place }: Core): AddressSpaces {
       const index = indexOf(asid);
       if (index === NONE) return;
       const start = setStart(index);
-      if (view.getUint32(start + tlbSet.large, true) !== 0) {
+      if (words[(start + tlbSet.large) / 4] !== 0) {
         flush(index);
         return;
       }
@@ -187,9 +188,9 @@ function createAddressSpaces({ memory, view, place }: Core): AddressSpaces {
       const entry =
         start +
         ((lowHalf(address) >>> (PAGE_SHIFT - TLB_ENTRY_SHIFT)) & ((TLB_ENTRIES - 1) * TLB_ENTRY_SIZE));
-      for (const part of [tlbSet.read, tlbSet.write, tlbSet.execute]) {
-        words[(entry + part) / 4] = INVALID_WORD;
-      }
+      words[(entry + tlbSet.read) / 4] = INVALID_WORD;
+      words[(entry + tlbSet.write) / 4] = INVALID_WORD;
+      words[(entry + tlbSet.execute) / 4] = INVALID_WORD;
     },
   };
 }
@@ -210,7 +211,7 @@ export function createMachine(ramBytes: number, options: MachineOptions = {}): M
     memory,
     bytes,
     view,
-    words: new Uint32Array(memory.buffer),
+    words: core.words,
     ramOffset: place.ramOffset,
     frameCount: place.frameCount,
     hart: new ModelHart(memory.buffer, tiers.run, createAddressSpaces(core), frameChanged),

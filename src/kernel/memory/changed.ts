@@ -8,7 +8,7 @@
  */
 
 import { joinHalves } from '../../base/integer.ts';
-import { CHANGED_ITEMS_MAX, NESTED_COLLECTORS_MAX, PAGE_SHIFT, PAGE_SIZE } from '../../base/limits.ts';
+import { CHANGED_ITEMS_MAX, NESTED_COLLECTORS_MAX, PAGE_SIZE } from '../../base/limits.ts';
 import { forEachLinker } from '../links.ts';
 import {
   type KernelObject,
@@ -233,5 +233,5 @@ export function countCollector(k: KernelState, region: Region, step: 1 | -1): vo
 
 /** Page number of a byte address. */
 export function pageNumber(address: number): number {
-  return Math.floor(address / 2 ** PAGE_SHIFT);
+  return Math.floor(address / PAGE_SIZE);
 }

@@ -8,8 +8,8 @@
  * Invariant: called before the change, while the mappings still lead where the entries were made.
  */
 import { CLIMB_STEPS_MAX, PAGE_SIZE, PLACES_MAX, STEPS_PER_WORK } from '../../base/limits.ts';
-import { type KernelState, live, type Region, type Search, type Space } from '../state.ts';
-import { visitSpans } from './spans.ts';
+import { type KernelState, live, type Mapping, type Region, type Search, type Space } from '../state.ts';
+import { firstSpan, visitSpans } from './spans.ts';
 import { clearEntries, dropAllTables } from './tables.ts';
 
 /** Pieces among which one is looked for one by one; beyond it there is an index of them. */
@@ -116,9 +116,27 @@ export function forgetWindow(k: KernelState, space: Space, start: number, end: n
   run(k, search);
 }
 
+/**
+ * Does it for a region with one window, onto which nothing opens further windows: as pagers have them. It costs the same
+ * work. False: the region is no such region.
+ */
+function forgetOnly(k: KernelState, region: Region): boolean {
+  if (region.mappings.count !== 1) return false;
+  const mapping = firstSpan(region.mappings) as Mapping;
+  const above = live(mapping.space);
+  if (above === null || above.regions.count !== 0) return false;
+  const { startAddress, regionOffset } = mapping;
+  const to = Math.min(region.size, regionOffset + mapping.size);
+  if (to <= regionOffset) return true;
+  k.work += 1;
+  clearEntries(k, above, startAddress / PAGE_SIZE, (startAddress + to - regionOffset) / PAGE_SIZE);
+  return true;
+}
+
 /** All that is seen through the region is about to lead elsewhere, or to allow less. */
 export function forgetRegion(k: KernelState, region: Region): void {
   if (region.mappings.count === 0) return;
+  if (forgetOnly(k, region)) return;
   const search = begin(k);
   if (addWindows(search, region, 0, region.size)) run(k, search);
   else {

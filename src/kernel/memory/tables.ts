@@ -108,8 +108,22 @@ function clearTable(
 /** Clears what the space's tables have for pages [from, to): tables wholly inside go as a whole. */
 export function clearEntries(k: KernelState, space: Space, from: number, to: number): void {
   const end = Math.min(to, PAGES);
-  if (space.rootFrame < 0 || from >= end) return;
-  const cleared = clearTable(k, space, space.rootFrame, 2, 0, from, end, 0);
+  let table = space.rootFrame;
+  if (table < 0 || from >= end) return;
+  // A small piece lies in one entry of the upper levels: down to the table that it has a part of.
+  let level = 2;
+  let base = 0;
+  for (; level > 0; level -= 1) {
+    const shift = LEVEL_BITS * level;
+    const index = (from - base) >> shift;
+    const isWhole = end - from === 1 << shift;
+    if (isWhole || index !== (end - 1 - base) >> shift) break;
+    const entry = k.machine.words[entryWord(k, table, index)] as number;
+    if ((entry & pte.valid) === 0) return;
+    table = entry >>> 10;
+    base += index << shift;
+  }
+  const cleared = clearTable(k, space, table, level, base, from, end, 0);
   if (cleared > FENCED_PAGES_MAX) k.machine.hart.fenceSpace(space.asid);
 }
 
