@@ -38,12 +38,12 @@ export type Ending =
   | { readonly kind: 'branch'; readonly target: number; readonly next: number }
   | { readonly kind: 'jump'; readonly target: number }
   | { readonly kind: 'indirect'; readonly isReturn: boolean }
-  /** The instruction there is left to the interpreter. */
-  | { readonly kind: 'stop'; readonly next: number };
+  /** Its last instruction traps always. */
+  | { readonly kind: 'trap'; readonly next: number };
 
 export interface Block {
   readonly pc: number;
-  /** The last one does what `ending` says, unless that is `fall` or `stop`. */
+  /** The last one does what `ending` says, unless that is `fall`. */
   readonly instructions: readonly Decoded[];
   readonly ending: Ending;
 }
@@ -215,13 +215,10 @@ class Discovery {
           break;
         }
         const control = controlOf(decoded);
-        if (control === 'system') {
-          ending = { kind: 'stop', next: pc };
-          break;
-        }
         instructions.push(decoded);
         pc += decoded.length;
-        if (control === 'branch') ending = { kind: 'branch', target: targetOf(decoded), next: pc };
+        if (control === 'system') ending = { kind: 'trap', next: pc };
+        else if (control === 'branch') ending = { kind: 'branch', target: targetOf(decoded), next: pc };
         else if (control === 'jal') ending = { kind: 'jump', target: targetOf(decoded) };
         else if (control === 'jalr') ending = { kind: 'indirect', isReturn: isReturn(decoded) };
       }
@@ -279,7 +276,8 @@ export function discoverRegion(source: CodeSource, bounds: Bounds, root: number)
   }
   const blocks = discovery.blocks();
   const start = blocks.get(root);
-  if (start === undefined || (start.instructions.length === 0 && start.ending.kind === 'stop')) return null;
+  // Of a trap alone the interpreter makes less.
+  if (start === undefined || (start.instructions.length === 1 && start.ending.kind === 'trap')) return null;
   return {
     root,
     blocks,

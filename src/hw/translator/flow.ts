@@ -93,7 +93,7 @@ export function flowOf(region: Region, footprintOf: Footprints): Flow {
           nodes.push({ kind: 'leaveIndirect' }) - 1,
         ]);
         break;
-      case 'stop':
+      case 'trap':
         graph.push([]);
     }
   }

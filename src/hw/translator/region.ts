@@ -395,7 +395,6 @@ class RegionEmitter {
       new Translation(code, decoded, { unretired: count - i, transfers, access }).emit();
     });
     if (ending.kind === 'fall') this.run(successors[0] as number, following);
-    else if (ending.kind === 'stop') this.leaveInside(ending.next);
   }
 
   /** Passes control to a node, which may be where it runs into anyway. */

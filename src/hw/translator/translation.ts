@@ -10,7 +10,7 @@ import type { Effects, Scratch, Width } from '../instructions/effects.ts';
 import type { Library } from '../instructions/library.ts';
 import { at, tlbSet } from '../layout.ts';
 import { extensions, loads, stores } from '../mmu/widths.ts';
-import { pageOf, pageOffset, tlbEntry, word } from '../mmu/words.ts';
+import { pageOf, pageOffset, setWord, tlbEntry, word } from '../mmu/words.ts';
 import { type MemoryOperation, memoryOp, op, types, type ValueType } from '../wasm/opcodes.ts';
 import type { Decoded } from './blocks.ts';
 import { type RegionCode, RegionOperands } from './operands.ts';
@@ -319,7 +319,13 @@ export class Translation extends RegionOperands implements Effects {
     this.transfers.indirect();
   }
 
-  trap(): void {
+  /** It is pending when the region is left, so the interpreter only ends the run with it. */
+  trap(cause: number, value: () => void): void {
+    const { code } = this;
+    setWord(code, at.pending, () => code.i32(cause + 1));
+    code.i32(0);
+    value();
+    code.memory(memoryOp.i64Store, at.trapValue);
     this.leaveHere();
   }
 
