@@ -68,6 +68,15 @@ function add(search: Search, space: Space, start: number, to: number): void {
   search.count += 1;
 }
 
+function never(): boolean {
+  return false;
+}
+
+/** True when no region of the space covers part of this piece: nothing sees it through further windows. */
+function isUncovered(space: Space, start: number, to: number): boolean {
+  return space.regions.count === 0 || visitSpans(space.regions, start, to, never);
+}
+
 /** Adds the windows onto bytes [start, end) of the region. False when there are too many. */
 function addWindows(search: Search, region: Region, start: number, end: number): boolean {
   return visitSpans(region.mappings, start, end, (mapping) => {
@@ -91,7 +100,7 @@ function run(k: KernelState, search: Search): void {
     const start = search.starts[i] as number;
     const stop = search.ends[i] as number;
     clearEntries(k, space, start / PAGE_SIZE, stop / PAGE_SIZE);
-    if (space.regions.count === 0) continue;
+    if (isUncovered(space, start, stop)) continue;
     isWithin = visitSpans(space.regions, start, stop, (region) => {
       search.steps += 1;
       const from = Math.max(start, region.startAddress) - region.startAddress;
@@ -111,6 +120,11 @@ export function forgetWindow(k: KernelState, space: Space, start: number, end: n
     clearEntries(k, space, start / PAGE_SIZE, end / PAGE_SIZE);
     return;
   }
+  if (isUncovered(space, start, end)) {
+    k.work += 1;
+    clearEntries(k, space, start / PAGE_SIZE, end / PAGE_SIZE);
+    return;
+  }
   const search = begin(k);
   add(search, space, start, end);
   run(k, search);
@@ -124,12 +138,12 @@ function forgetOnly(k: KernelState, region: Region): boolean {
   if (region.mappings.count !== 1) return false;
   const mapping = firstSpan(region.mappings) as Mapping;
   const above = live(mapping.space);
-  if (above === null || above.regions.count !== 0) return false;
-  const { startAddress, regionOffset } = mapping;
-  const to = Math.min(region.size, regionOffset + mapping.size);
-  if (to <= regionOffset) return true;
+  const size = Math.min(region.size - mapping.regionOffset, mapping.size);
+  if (above === null || size <= 0) return true;
+  const start = mapping.startAddress;
+  if (!isUncovered(above, start, start + size)) return false;
   k.work += 1;
-  clearEntries(k, above, startAddress / PAGE_SIZE, (startAddress + to - regionOffset) / PAGE_SIZE);
+  clearEntries(k, above, start / PAGE_SIZE, (start + size) / PAGE_SIZE);
   return true;
 }
 

@@ -67,6 +67,31 @@ export function dropTables(k: KernelState, space: Space): void {
 /** Pages for which the hart is told one by one that their entries are gone. */
 const FENCED_PAGES_MAX = 64;
 
+/** Clears the entries of a leaf table from index `first` to before `last`, whose pages begin at `base`. */
+function clearLeaves(
+  k: KernelState,
+  space: Space,
+  table: number,
+  base: number,
+  first: number,
+  last: number,
+  count: number,
+): number {
+  const { words } = k.machine;
+  let cleared = count;
+  let word = entryWord(k, table, first);
+  for (let index = first; index < last; index += 1) {
+    if (((words[word] as number) & pte.valid) !== 0) {
+      words[word] = 0;
+      words[word + 1] = 0;
+      cleared += 1;
+      if (cleared <= FENCED_PAGES_MAX) k.machine.hart.fencePage(space.asid, (base + index) * PAGE_SIZE);
+    }
+    word += 2;
+  }
+  return cleared;
+}
+
 /**
  * Clears the entries of the table for pages [from, to); `base` is the page of its first. Tells the hart of each, up to
  * `FENCED_PAGES_MAX` of them. `count` is how many were cleared before; returns how many with these.
@@ -86,21 +111,21 @@ function clearTable(
   const span = 1 << shift;
   const first = Math.max(0, (from - base) >> shift);
   const last = Math.min(TABLE_ENTRIES, (to - base + span - 1) >> shift);
+  if (level === 0) return clearLeaves(k, space, table, base, first, last, count);
   let cleared = count;
   for (let index = first; index < last; index += 1) {
     const word = entryWord(k, table, index);
     const entry = words[word] as number;
     if ((entry & pte.valid) === 0) continue;
     const page = base + (index << shift);
-    if (level > 0 && (from > page || to < page + span)) {
+    if (from > page || to < page + span) {
       cleared = clearTable(k, space, entry >>> 10, level - 1, page, from, to, cleared);
       continue;
     }
     words[word] = 0;
     words[word + 1] = 0;
     cleared += span;
-    if (level > 0) freeTable(k, entry >>> 10, level - 1);
-    else if (cleared <= FENCED_PAGES_MAX) k.machine.hart.fencePage(space.asid, page * PAGE_SIZE);
+    freeTable(k, entry >>> 10, level - 1);
   }
   return cleared;
 }
