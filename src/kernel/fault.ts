@@ -12,7 +12,14 @@ import { faults } from './abi/codes.ts';
 import { flavours } from './abi/entry.ts';
 import { threadFlags } from './abi/types.ts';
 import { countException, enterTrapHandler, hasTrapHandler } from './interrupts.ts';
-import { handOverRecord, isMemoryFault, keeperOf, memoryFaultCode, writeFault } from './ipc/handover.ts';
+import {
+  aliasNumber,
+  handOverRecord,
+  isMemoryFault,
+  keeperOf,
+  memoryFaultCode,
+  writeFault,
+} from './ipc/handover.ts';
 import { resolve } from './memory/chain.ts';
 import { pageNumber, touch } from './memory/changed.ts';
 import { installEntry } from './memory/tables.ts';
@@ -117,16 +124,11 @@ function askTask(
   const service = live(port.portset)?.service ?? null;
   if (service === null) return 'service';
   k.statistics.services += 1;
-  note(
-    k,
-    traceEvents.service.kind,
-    thread.serial,
-    Number(BigInt.asUintN(53, port.alias)),
-    flavours.idempotent,
-  );
+  const alias = aliasNumber(port);
+  note(k, traceEvents.service.kind, thread.serial, alias, flavours.idempotent);
   const answer = service.receive({
     flavour: flavours.idempotent,
-    alias: Number(BigInt.asUintN(53, port.alias)),
+    alias,
     bytes,
     answerLength: FAULT_ANSWER_BYTES,
   });

@@ -12,18 +12,11 @@
  * A cycle (deadlock) has no way out, so what its members lend each other never reaches a thread that runs.
  * Called by schedule.ts, resume.ts, mutex.ts, cond.ts and the thread's set_state.
  */
-import { entries } from './abi/entries.ts';
 import { MUTEX_CEILING_SHIFT, mutexFlags, threadFlags, typeNumbers } from './abi/types.ts';
+import { isVerbOf, serverSide } from './ipc/side.ts';
 import { entryNumber, registersOf } from './registers.ts';
 import { setEffective } from './runnable.ts';
 import { type Borrower, type Cond, type KernelState, live, type Mutex, type Thread } from './state.ts';
-
-/** Numbers of the verbs of a server, in which it waits for its client. */
-const serverVerbs: ReadonlySet<number> = new Set(
-  Object.entries(entries)
-    .filter(([name]) => name.startsWith('ipc_server_'))
-    .map(([, entry]) => entry.number),
-);
 
 /** Fields of a mutex or cond to which nobody lends yet. */
 export function emptyLent(): { lentMask: number; lentCounts: null; lends: number } {
@@ -116,7 +109,7 @@ export function borrowerOf(k: KernelState, thread: Thread): Borrower | null {
       return live(object.inheritor) === null ? null : object;
     case typeNumbers.thread: {
       if ((thread.flags & threadFlags.faulting) !== 0) return object;
-      return serverVerbs.has(entryNumber(registersOf(k, thread))) ? null : object;
+      return isVerbOf(serverSide, entryNumber(registersOf(k, thread))) ? null : object;
     }
     default:
       return null;

@@ -45,7 +45,13 @@ export function argumentWord(registers: Uint32Array, index: number): bigint {
 export function setArgument(registers: Uint32Array, index: number, value: number): void {
   const place = A0 + 2 * index;
   registers[place] = lowHalf(value);
-  registers[place + 1] = Math.floor(value / TWO_32);
+  registers[place + 1] = value >= 0 && value < TWO_32 ? 0 : Math.floor(value / TWO_32);
+}
+
+/** Writes a word given in halves into register a0 + index. */
+export function setArgumentHalves(registers: Uint32Array, index: number, low: number, high: number): void {
+  registers[A0 + 2 * index] = low;
+  registers[A0 + 2 * index + 1] = high;
 }
 
 /** The tick until which the clock_sleep in these registers sleeps. What cannot be counted in ticks is never reached. */

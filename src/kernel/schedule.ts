@@ -84,6 +84,11 @@ export function wait(k: KernelState, thread: Thread, queue: Queue, object: Kerne
  * is running keeps its turn.
  */
 export function wake(k: KernelState, thread: Thread): void {
+  note(k, traceEvents.wake.kind, thread.serial, 0, 0);
+  endWait(k, thread);
+}
+
+function endWait(k: KernelState, thread: Thread): void {
   const isRunnable = thread.queue?.order === 'turn';
   if (!isRunnable) {
     leaveQueue(k, thread);
@@ -94,7 +99,6 @@ export function wake(k: KernelState, thread: Thread): void {
   thread.deadline = 0n;
   thread.flags &= ~threadFlags.faulting;
   touch(k, thread);
-  note(k, traceEvents.wake.kind, thread.serial, 0, 0);
   if (isRunnable) return;
   if (thread.isTask) {
     k.tasksToTell.add(thread);
@@ -108,7 +112,7 @@ export function wake(k: KernelState, thread: Thread): void {
 export function finish(k: KernelState, thread: Thread, outcome: number): void {
   completeCall(k, thread, outcome);
   note(k, traceEvents.finish.kind, thread.serial, outcome, 0);
-  wake(k, thread);
+  endWait(k, thread);
 }
 
 /** The thread neither runs nor waits, until its state is set: it has no space, or a fault that nobody answers. */

@@ -138,8 +138,9 @@ export const PAGE_GONE = -1;
 
 export interface Port extends ObjectBase {
   readonly type: typeof typeNumbers.port;
-  /** persistent */
-  alias: bigint;
+  /** persistent: a word in halves. */
+  aliasLow: number;
+  aliasHigh: number;
   portset: Portset | null;
   /** derived: clients that nobody has received yet, in ticket order. */
   readonly clients: Queue;

@@ -6,7 +6,7 @@
  * so whichever of them is running can do it; a page missing on either side leaves both as they were.
  * Called by the IPC entries and the fault path.
  */
-import { highHalf, lowHalf } from '../../base/integer.ts';
+import { highHalf, joinHalves, lowHalf } from '../../base/integer.ts';
 import { SHORT_MESSAGE_BYTES } from '../../base/limits.ts';
 import { causes, faults } from '../abi/codes.ts';
 import { flavours } from '../abi/entry.ts';
@@ -14,13 +14,18 @@ import { faultMessage, schedulerMessage } from '../abi/memory.ts';
 import { protection, states, threadFlags } from '../abi/types.ts';
 import { resolve } from '../memory/chain.ts';
 import { copyWindow, openRead, openWrite, writeRecordThrough } from '../memory/copy.ts';
-import { argument, pcOf, registersOf, setArgument, setArgumentWord } from '../registers.ts';
+import { argument, pcOf, registersOf, setArgument, setArgumentHalves } from '../registers.ts';
 import { finish } from '../schedule.ts';
 import { type KernelState, live, type Port, type Thread } from '../state.ts';
 import { note, traceEvents } from '../trace.ts';
 import { connectIdempotent, dropClient, enterAt, hasEntry } from './connection.ts';
 
 const at = states.thread.offset;
+
+/** The alias as a user task gets it: its lower 53 bits. */
+export function aliasNumber(port: Port): number {
+  return joinHalves(port.aliasLow, port.aliasHigh & 0x1f_ffff);
+}
 
 /** True for the fault codes that belong to a region's keeper. */
 export function isMemoryFault(code: number): boolean {
@@ -95,16 +100,10 @@ export function writeAsking(k: KernelState, thread: Thread): number {
 }
 
 /** Ends the server's wait_receive with a message of `count` bytes. Commits for the server. */
-function completeReceive(
-  k: KernelState,
-  server: Thread,
-  flavour: number,
-  alias: bigint,
-  count: number,
-): void {
+function completeReceive(k: KernelState, server: Thread, flavour: number, port: Port, count: number): void {
   const registers = registersOf(k, server);
   setArgument(registers, 1, flavour);
-  setArgumentWord(registers, 2, alias);
+  setArgumentHalves(registers, 2, port.aliasLow, port.aliasHigh);
   setArgument(registers, 3, argument(registers, 3) + count);
   setArgument(registers, 4, argument(registers, 4) - count);
   finish(k, server, 0);
@@ -137,7 +136,7 @@ export function handOverRecord(
   writeRecordThrough(k, k.window, server, count);
   connectIdempotent(k, client, server);
   note(k, traceEvents.message.kind, client.serial, server.serial, flavours.idempotent);
-  completeReceive(k, server, flavours.idempotent, port.alias, count);
+  completeReceive(k, server, flavours.idempotent, port, count);
   return 0;
 }
 
@@ -161,7 +160,7 @@ export function handOverBuffer(
   copyWindow(k, k.window, k.otherWindow, server, count);
   if (flavour === flavours.idempotent) connectIdempotent(k, client, server);
   note(k, traceEvents.message.kind, client.serial, server.serial, flavour);
-  completeReceive(k, server, flavour, port.alias, count);
+  completeReceive(k, server, flavour, port, count);
   return 0;
 }
 

@@ -25,7 +25,7 @@ import {
   entryNumber,
   registersOf,
   setArgument,
-  setArgumentWord,
+  setArgumentHalves,
   setEntryNumber,
 } from '../registers.ts';
 import { isFault, results } from '../results.ts';
@@ -82,7 +82,7 @@ export function startConversation(k: KernelState, client: Thread, server: Thread
   setEntryNumber(own, isWhole ? clientSide.sendOverReceive : clientSide.send);
   const registers = registersOf(k, server);
   setArgument(registers, 1, flavours.reliable);
-  setArgumentWord(registers, 2, port.alias);
+  setArgumentHalves(registers, 2, port.aliasLow, port.aliasHigh);
   setEntryNumber(registers, hasEntry(server, RELIABLE_ENTRY) ? serverSide.receiveFirst : serverSide.receive);
 }
 

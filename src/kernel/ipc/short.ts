@@ -23,7 +23,15 @@ import { type KernelState, live, type Page, type Port, type TaskService, type Th
 import { note, traceEvents } from '../trace.ts';
 import { firstClient } from './busy.ts';
 import { clearSide, idempotentClientOf } from './connection.ts';
-import { handOverBuffer, handOverRecord, isFaulting, keeperOf, writeAsking, writeFault } from './handover.ts';
+import {
+  aliasNumber,
+  handOverBuffer,
+  handOverRecord,
+  isFaulting,
+  keeperOf,
+  writeAsking,
+  writeFault,
+} from './handover.ts';
 import { awaitMessage, isConnect, receiveBegun, startConversation } from './reliable.ts';
 import { serverSide } from './side.ts';
 
@@ -89,7 +97,7 @@ function ask(
   answerLength: number,
 ): { readonly bytes: Uint8Array } | 'retry' | 'never' {
   k.statistics.services += 1;
-  const alias = Number(BigInt.asUintN(53, port.alias));
+  const alias = aliasNumber(port);
   note(k, traceEvents.service.kind, client.serial, alias, flavour);
   return service.receive({ flavour, alias, bytes, answerLength });
 }

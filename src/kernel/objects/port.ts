@@ -43,7 +43,8 @@ export const portOperations: TypeOperations<Port> = {
     const port: Port = {
       ...fields,
       type: typeNumbers.port,
-      alias: 0n,
+      aliasLow: 0,
+      aliasHigh: 0,
       portset: null,
       clients,
       busyIndex: -1,
@@ -52,7 +53,8 @@ export const portOperations: TypeOperations<Port> = {
     return port;
   },
   write(_k, port, view) {
-    view.setBigUint64(at.alias, port.alias, true);
+    view.setUint32(at.alias, port.aliasLow, true);
+    view.setUint32(at.alias + 4, port.aliasHigh, true);
   },
   links: (_k, port) => [live(port.portset)],
   check: () => 0,
@@ -68,7 +70,10 @@ export const portOperations: TypeOperations<Port> = {
     return true;
   },
   load(k, port, view, [portset]) {
-    if (view !== null) port.alias = view.getBigUint64(at.alias, true);
+    if (view !== null) {
+      port.aliasLow = view.getUint32(at.alias, true);
+      port.aliasHigh = view.getUint32(at.alias + 4, true);
+    }
     if (portset !== undefined && portset !== port.portset) {
       leaveSet(port);
       if (portset !== null) joinSet(k, port, portset as Portset);
