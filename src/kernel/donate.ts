@@ -34,7 +34,7 @@ import {
 import { askAnew, endDonation, noteOther } from './donors.ts';
 import { firstClient } from './ipc/busy.ts';
 import { dropClient, idempotentClientOf } from './ipc/connection.ts';
-import { touch } from './memory/changed.ts';
+import { touchThread } from './memory/changed.ts';
 import { namedPortset, namedThread } from './names.ts';
 import { acknowledge, isAsking, makeReady, schedulerOf } from './ready.ts';
 import { argument, clearReservation, registersOf, setArgument } from './registers.ts';
@@ -69,7 +69,7 @@ export function schedule(k: KernelState, caller: Thread, registers: Uint32Array)
   if (leaf === null || leaf === caller) return outcomes.threadBlocked;
   caller.flags |= threadFlags.donating;
   clearReservation(k, caller);
-  touch(k, caller);
+  touchThread(k, caller);
   note(k, traceEvents.wait.kind, caller.serial, thread.serial, thread.type);
   return results.blocked;
 }
@@ -106,7 +106,7 @@ function mustEnd(k: KernelState, donor: Thread): boolean {
   if (set === undefined || target === null) {
     noteOther(k, donor);
     donor.flags &= ~threadFlags.donating;
-    touch(k, donor);
+    touchThread(k, donor);
     return true;
   }
   if (set === null || !mustTell(k, donor, target, set)) return false;

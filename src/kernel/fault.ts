@@ -21,11 +21,19 @@ import {
   writeFault,
 } from './ipc/handover.ts';
 import { resolve } from './memory/chain.ts';
-import { pageNumber, touch } from './memory/changed.ts';
+import { pageNumber, touchThread } from './memory/changed.ts';
 import { installEntry } from './memory/tables.ts';
 import { results } from './results.ts';
 import { finish, park, wait, wake } from './schedule.ts';
-import { type KernelState, live, type Port, type Space, type Thread } from './state.ts';
+import {
+  type KernelState,
+  live,
+  livePortset,
+  liveSpace,
+  type Port,
+  type Space,
+  type Thread,
+} from './state.ts';
 import { note, traceEvents } from './trace.ts';
 
 /**
@@ -70,7 +78,7 @@ export function serveFault(
       return 'told';
     }
     if (port === null) return keepBlocked(k, thread, code, address, access);
-    const set = live(port.portset);
+    const set = livePortset(port.portset);
     const length = writeFault(k, thread, code, reported, access);
     if (set !== null && set.service !== null) {
       return askTask(k, thread, port, k.record.slice(0, length), code, address, access);
@@ -107,7 +115,7 @@ export function serveFault(
 /** True when the access that `state.fault` describes is allowed by the chain: only the page is not in memory. */
 function isPageAway(k: KernelState): boolean {
   const { thread, address, access } = k.fault;
-  const space = thread === null ? null : live(thread.space);
+  const space = thread === null ? null : liveSpace(thread.space);
   return space !== null && resolve(k.chain, space, address, access);
 }
 
@@ -121,7 +129,7 @@ function askTask(
   address: number,
   access: number,
 ): Served {
-  const service = live(port.portset)?.service ?? null;
+  const service = livePortset(port.portset)?.service ?? null;
   if (service === null) return 'service';
   k.statistics.services += 1;
   const alias = aliasNumber(port);
@@ -138,7 +146,7 @@ function askTask(
   if (!isRetryAnswer(k, thread, code, address, access, answer.bytes)) {
     return keepBlocked(k, thread, code, address, access);
   }
-  const space = live(thread.space);
+  const space = liveSpace(thread.space);
   return space !== null && resolve(k.chain, space, address, access) ? 'again' : 'told';
 }
 
@@ -162,7 +170,7 @@ export function isRetryAnswer(
   access: number,
   bytes: Uint8Array,
 ): boolean {
-  const space = live(thread.space);
+  const space = liveSpace(thread.space);
   if (isMemoryFault(code) && space !== null) {
     if (resolve(k.chain, space, address, access)) {
       installResolved(k, space, address, access);
@@ -178,7 +186,7 @@ function setFaultWords(k: KernelState, thread: Thread, code: number, address: nu
   thread.faultCode = code;
   thread.faultAddress = Math.max(0, address);
   thread.faultAccess = access;
-  touch(k, thread);
+  touchThread(k, thread);
 }
 
 /** Nobody answers: the thread stays at its fault until its state is set. */

@@ -14,7 +14,7 @@ import { faults, outcomes } from './abi/codes.ts';
 import { entries } from './abi/entries.ts';
 import { handlers, savedState } from './abi/memory.ts';
 import { pendingBits, states, threadFlags, typeNumbers } from './abi/types.ts';
-import { touch } from './memory/changed.ts';
+import { touchThread } from './memory/changed.ts';
 import { openRead, openWrite, readWindow, writeWindow } from './memory/copy.ts';
 import { named } from './names.ts';
 import {
@@ -127,7 +127,7 @@ function enterHandler(
   setArgument(registers, 2, access);
   restoreRegister(thread, offset, pc, 0);
   clearReservation(k, thread);
-  touch(k, thread);
+  touchThread(k, thread);
 }
 
 /** The thread leaves whatever it waits in; it will make its call, or its access, again. */
@@ -196,7 +196,7 @@ export function takePending(k: KernelState, thread: Thread): boolean {
  */
 export function post(k: KernelState, thread: Thread, bit: number): void {
   thread.pending |= bit;
-  touch(k, thread);
+  touchThread(k, thread);
   if (!takePending(k, thread) && thread.isTask) k.tasksToTell.add(thread);
 }
 
@@ -216,7 +216,7 @@ export function postFromCall(k: KernelState, caller: Thread, thread: Thread, bit
 
 /** Completes the caller's call, then lets it take what is pending. */
 function completeAndTake(k: KernelState, caller: Thread): number {
-  touch(k, caller);
+  touchThread(k, caller);
   if (caller.pending === 0 || caller.isTask) return outcomes.success;
   completeCall(k, caller, outcomes.success);
   takePending(k, caller);
@@ -242,7 +242,7 @@ export function enableExceptions(k: KernelState, caller: Thread): number {
 /** thread_disable_exceptions */
 export function disableExceptions(k: KernelState, caller: Thread): number {
   caller.flags &= ~threadFlags.exceptionsEnabled;
-  touch(k, caller);
+  touchThread(k, caller);
   return outcomes.success;
 }
 
@@ -257,7 +257,7 @@ export function returnFromException(k: KernelState, caller: Thread, registers: U
   restoreRegister(caller, at.savedA7, registers, A7);
   const saved = caller.view.getUint32(at.savedFlags, true) & threadFlags.exceptionsEnabled;
   caller.flags = (caller.flags & ~threadFlags.exceptionsEnabled) | saved;
-  touch(k, caller);
+  touchThread(k, caller);
   takePending(k, caller);
   return results.stage;
 }
@@ -287,7 +287,7 @@ function copyIn(
   if (opened !== 0) return opened;
   // Commit: nothing below can fail.
   readWindow(k, k.window, caller.image.subarray(offset, offset + size), size);
-  touch(k, caller);
+  touchThread(k, caller);
   return 0;
 }
 

@@ -19,7 +19,7 @@ import { askAnew, donatedTicks } from './donors.ts';
 import { mixSeed } from './entropy.ts';
 import { serveFault, serveMemoryFault } from './fault.ts';
 import { createObject } from './lifecycle.ts';
-import { pageNumber, settle, touch } from './memory/changed.ts';
+import { pageNumber, settle, touchThread } from './memory/changed.ts';
 import { reach } from './memory/copy.ts';
 import { freeFrameCount } from './memory/frames.ts';
 import { installEntry, useTables } from './memory/tables.ts';
@@ -159,7 +159,7 @@ export class Kernel {
     const k = this.state;
     const hart = k.machine.hart;
     loadRegisters(k, thread);
-    touch(k, thread);
+    touchThread(k, thread);
     const space = thread.space;
     assert(space !== null, 'kernel: a runnable thread has a space');
     useTables(k, space);

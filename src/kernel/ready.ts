@@ -15,18 +15,27 @@ import { CHAIN_MAX } from '../base/limits.ts';
 import { threadFlags, typeNumbers } from './abi/types.ts';
 import { firstWaiting } from './ipc/busy.ts';
 import { removeLinker } from './links.ts';
-import { touch } from './memory/changed.ts';
+import { touch, touchThread } from './memory/changed.ts';
 import { firstSpan } from './memory/spans.ts';
 import { dequeue, enqueue } from './queue.ts';
 import { forgetTurn, insertRunnable, takeNewTurn } from './runnable.ts';
-import { type KernelState, live, type Port, type Space, type Thread } from './state.ts';
+import {
+  type KernelState,
+  live,
+  livePortset,
+  liveRegion,
+  liveSpace,
+  type Port,
+  type Space,
+  type Thread,
+} from './state.ts';
 import { note, traceEvents } from './trace.ts';
 
 function usable(k: KernelState, link: Port | null): Port | null {
   const port = live(link);
   if (port === null || port === k.closing) return null;
   // Whether the task serves it just now is no part of any state.
-  return live(port.portset)?.isBorder ? null : port;
+  return livePortset(port.portset)?.isBorder ? null : port;
 }
 
 /** The port at which threads of the space ask; null: the kernel schedules them; `nobody`: the way down ends nowhere. */
@@ -36,8 +45,8 @@ function schedulerBelow(k: KernelState, start: Space | null): Port | 'nobody' | 
     if (space.bottom !== null) return null;
     const port = usable(k, space.scheduler);
     if (port !== null) return port;
-    const region = live(firstSpan(space.mappings)?.region ?? null);
-    space = region === null ? null : live(region.space);
+    const region = liveRegion(firstSpan(space.mappings)?.region ?? null);
+    space = region === null ? null : liveSpace(region.space);
   }
   return 'nobody';
 }
@@ -47,23 +56,23 @@ export function schedulerOf(k: KernelState, thread: Thread): Port | null {
   if (k.schedulerLinks === 0) return null;
   const own = usable(k, thread.scheduler);
   if (own !== null) return own;
-  const port = schedulerBelow(k, live(thread.space));
+  const port = schedulerBelow(k, liveSpace(thread.space));
   return port === 'nobody' ? null : port;
 }
 
 /** True when the thread, which does not ask, is not the kernel's to schedule either. Only where there are schedulers. */
 export function isOrphan(k: KernelState, thread: Thread): boolean {
-  return k.schedulerLinks > 0 && schedulerBelow(k, live(thread.space)) === 'nobody';
+  return k.schedulerLinks > 0 && schedulerBelow(k, liveSpace(thread.space)) === 'nobody';
 }
 
 /** Whose link leads the thread to this port as its scheduler: its own, or a space's on the way down; or null. */
 function holderOf(thread: Thread, port: Port): Thread | Space | null {
   if (thread.scheduler === port) return thread;
-  let space: Space | null = live(thread.space);
+  let space: Space | null = liveSpace(thread.space);
   for (let depth = 0; space !== null && space.bottom === null && depth < CHAIN_MAX; depth += 1) {
     if (space.scheduler === port) return space;
-    const region = live(firstSpan(space.mappings)?.region ?? null);
-    space = region === null ? null : live(region.space);
+    const region = liveRegion(firstSpan(space.mappings)?.region ?? null);
+    space = region === null ? null : liveSpace(region.space);
   }
   return null;
 }
@@ -112,7 +121,7 @@ function ask(k: KernelState, thread: Thread, port: Port, ready: Thread[]): void 
   k.nextTicket += 1;
   forgetTurn(thread);
   enqueue(port.clients, thread);
-  touch(k, thread);
+  touchThread(k, thread);
   note(k, traceEvents.wait.kind, thread.serial, port.serial, typeNumbers.port);
   k.work += 1;
   const set = live(port.portset);
@@ -121,7 +130,7 @@ function ask(k: KernelState, thread: Thread, port: Port, ready: Thread[]): void 
     dequeue(server);
     server.waitingFor = null;
     server.ticket = 0;
-    touch(k, server);
+    touchThread(k, server);
     note(k, traceEvents.wake.kind, server.serial, 0, 0);
     k.work += 1;
     if (server.isTask) k.tasksToTell.add(server);
@@ -142,7 +151,7 @@ export function acknowledge(k: KernelState, thread: Thread, scheduler: Thread): 
   thread.ticket = 0;
   takeNewTurn(k, thread);
   enqueue(scheduler.scheduled, thread);
-  touch(k, thread);
+  touchThread(k, thread);
 }
 
 /** The scheduler is gone: those whom it knew ask again. As many as fit into a stage: true when nobody is left. */
@@ -153,7 +162,7 @@ export function dropScheduled(k: KernelState, scheduler: Thread, workMax: number
     dequeue(first);
     first.flags &= ~threadFlags.scheduled;
     first.waitingFor = null;
-    touch(k, first);
+    touchThread(k, first);
     makeReady(k, first);
   }
   return true;

@@ -20,6 +20,7 @@ const RESERVATION = at.reservation / 4;
 const FCSR = at.fcsr / 4;
 /** Index of a0's low half. */
 const A0 = 20;
+const A7 = 34;
 
 /** x0 to x31 of the thread as halves, wherever they are now. */
 export function registersOf(k: KernelState, thread: Thread): Uint32Array {
@@ -68,7 +69,7 @@ export function setArgumentWord(registers: Uint32Array, index: number, value: bi
 
 /** The entry number in a7, -1 when it has upper bits. */
 export function entryNumber(registers: Uint32Array): number {
-  return argument(registers, 7);
+  return registers[A7 + 1] === 0 ? (registers[A7] as number) : -1;
 }
 
 export function setEntryNumber(registers: Uint32Array, number: number): void {

@@ -20,7 +20,7 @@ import { isFaulting } from './ipc/handover.ts';
 import { isConnect } from './ipc/reliable.ts';
 import { clientSide, isVerbOf, serverSide, servesIdempotent } from './ipc/side.ts';
 import { noteStray } from './links.ts';
-import { touch } from './memory/changed.ts';
+import { touchThread } from './memory/changed.ts';
 import { enqueue } from './queue.ts';
 import { isAsking, makeReady } from './ready.ts';
 import { deadlineOf, entryNumber, registersOf } from './registers.ts';
@@ -194,5 +194,5 @@ export function stop(k: KernelState, thread: Thread): void {
   }
   leaveQueue(k, thread);
   noteStray(thread);
-  touch(k, thread);
+  touchThread(k, thread);
 }

@@ -13,13 +13,21 @@ import { COPY_TICKS_PER_64_BYTES, ENTRY_TICKS, WORK_TICKS } from './abi/memory.t
 import { threadFlags } from './abi/types.ts';
 import { spendDonated } from './donors.ts';
 import { beginLending, endLending } from './inherit.ts';
-import { touch } from './memory/changed.ts';
+import { touchThread } from './memory/changed.ts';
 import { dequeue, enqueue } from './queue.ts';
 import { makeReady } from './ready.ts';
 import { completeCall } from './registers.ts';
 import { results } from './results.ts';
 import { forgetTurn, insertRunnable, removeRunnable, takeNewTurn } from './runnable.ts';
-import { type KernelObject, type KernelState, live, type Port, type Queue, type Thread } from './state.ts';
+import {
+  type KernelObject,
+  type KernelState,
+  live,
+  liveSpace,
+  type Port,
+  type Queue,
+  type Thread,
+} from './state.ts';
 import { note, traceEvents } from './trace.ts';
 
 /** Takes the thread out of whatever queue it is in. A thread that stops being runnable loses its reservation. */
@@ -74,7 +82,7 @@ export function wait(k: KernelState, thread: Thread, queue: Queue, object: Kerne
   enqueue(queue, thread);
   if (queue.port !== null) wakeDonor(k, queue.port);
   beginLending(k, thread);
-  touch(k, thread);
+  touchThread(k, thread);
   note(k, traceEvents.wait.kind, thread.serial, object.serial, object.type);
   return results.blocked;
 }
@@ -98,13 +106,13 @@ function endWait(k: KernelState, thread: Thread): void {
   thread.ticket = 0;
   thread.deadline = 0n;
   thread.flags &= ~threadFlags.faulting;
-  touch(k, thread);
+  touchThread(k, thread);
   if (isRunnable) return;
   if (thread.isTask) {
     k.tasksToTell.add(thread);
     return;
   }
-  if ((thread.flags & threadFlags.stopped) !== 0 || live(thread.space) === null) return;
+  if ((thread.flags & threadFlags.stopped) !== 0 || liveSpace(thread.space) === null) return;
   makeReady(k, thread);
 }
 
@@ -124,7 +132,7 @@ export function park(k: KernelState, thread: Thread): void {
     thread.ticket = 0;
   }
   forgetTurn(thread);
-  touch(k, thread);
+  touchThread(k, thread);
   note(k, traceEvents.park.kind, thread.serial, 0, 0);
 }
 
@@ -177,7 +185,7 @@ export function sleep(k: KernelState, thread: Thread, deadline: bigint): number 
   takeTicket(k, thread);
   forgetTurn(thread);
   enqueue(k.sleepers, thread);
-  touch(k, thread);
+  touchThread(k, thread);
   note(k, traceEvents.sleep.kind, thread.serial, Number(deadline), 0);
   return results.blocked;
 }
@@ -187,7 +195,7 @@ export function spendTicks(k: KernelState, thread: Thread, ticks: number): void 
   const root = k.donors.length === 0 ? thread : (k.donors[0] as Thread);
   if (root.queue?.order === 'turn') root.quantumLeft -= ticks;
   if (k.donors.length === 0) return;
-  touch(k, root);
+  touchThread(k, root);
   spendDonated(k, ticks);
 }
 

@@ -466,6 +466,27 @@ export function live<T extends KernelObject>(target: T | null): T | null {
   return target?.alive ? target : null;
 }
 
+/*
+ * The same for types that every entry asks about: code that sees objects of one shape only reads them several times as
+ * fast as code that sees all nine.
+ */
+
+export function liveThread(thread: Thread | null): Thread | null {
+  return thread?.alive ? thread : null;
+}
+
+export function liveSpace(space: Space | null): Space | null {
+  return space?.alive ? space : null;
+}
+
+export function liveRegion(region: Region | null): Region | null {
+  return region?.alive ? region : null;
+}
+
+export function livePortset(set: Portset | null): Portset | null {
+  return set?.alive ? set : null;
+}
+
 export function emptyQueue(order: Queue['order']): Queue {
   return { order, first: null, last: null, index: null, port: null };
 }

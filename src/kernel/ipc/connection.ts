@@ -17,11 +17,11 @@ import { entries } from '../abi/entries.ts';
 import { pendingBits, states, threadFlags } from '../abi/types.ts';
 import { post } from '../interrupts.ts';
 import { setClient, setServer } from '../links.ts';
-import { touch } from '../memory/changed.ts';
+import { touchThread } from '../memory/changed.ts';
 import { acknowledge, isAsking } from '../ready.ts';
 import { entryNumber, pcOf, registersOf } from '../registers.ts';
 import { finish, wake } from '../schedule.ts';
-import { type KernelState, live, type Thread } from '../state.ts';
+import { type KernelState, liveThread, type Thread } from '../state.ts';
 import { note, traceEvents } from '../trace.ts';
 import {
   clientSide,
@@ -66,7 +66,7 @@ export function awaitsAnswer(k: KernelState, client: Thread, server: Thread): bo
 
 /** The client whose idempotent request this server is serving, or null. */
 export function idempotentClientOf(k: KernelState, server: Thread): Thread | null {
-  const client = servesIdempotent(server) ? live(server.client) : null;
+  const client = servesIdempotent(server) ? liveThread(server.client) : null;
   return client !== null && awaitsAnswer(k, client, server) ? client : null;
 }
 
@@ -93,7 +93,7 @@ export function clearSide(k: KernelState, side: Side, thread: Thread): void {
   setLink(side, thread, null);
   thread.flags &= ~(side.sender | side.parked);
   if (side === serverSide) thread.flags &= ~threadFlags.clientIdempotent;
-  touch(k, thread);
+  touchThread(k, thread);
 }
 
 /** Takes a whole connection away, on both sides, without telling anybody. */
@@ -193,7 +193,7 @@ export function tellGone(k: KernelState, side: Side, thread: Thread): number {
   // A peer that was destroyed while it had the connection parked leaves the flag behind.
   const isBroken = (flags & side.broken) !== 0 || isParked(side, thread);
   thread.flags &= ~(side.ended | side.broken | side.parked);
-  touch(k, thread);
+  touchThread(k, thread);
   if (isBroken) return outcomes.sendDisconnected;
   return (flags & side.ended) !== 0 ? outcomes.receiveDisconnected : outcomes.notConnected;
 }
@@ -244,6 +244,6 @@ export function agreeOnSender(k: KernelState, thread: Thread): void {
     if (!isSender(otherSide(side), partner)) thread.flags |= side.sender;
     if (!isParked(otherSide(side), partner)) continue;
     partner.flags &= ~otherSide(side).parked;
-    touch(k, partner);
+    touchThread(k, partner);
   }
 }

@@ -16,7 +16,7 @@ import { resolve } from '../memory/chain.ts';
 import { copyWindow, openRead, openWrite, writeRecordThrough } from '../memory/copy.ts';
 import { argument, pcOf, registersOf, setArgument, setArgumentHalves } from '../registers.ts';
 import { finish } from '../schedule.ts';
-import { type KernelState, live, type Port, type Thread } from '../state.ts';
+import { type KernelState, live, liveSpace, type Port, type Thread } from '../state.ts';
 import { note, traceEvents } from '../trace.ts';
 import { connectIdempotent, dropClient, enterAt, hasEntry } from './connection.ts';
 
@@ -50,7 +50,7 @@ export function keeperOf(
   address: number,
   access: number,
 ): { port: Port | null; reported: number; isRegionKeeper: boolean } {
-  const space = live(thread.space);
+  const space = liveSpace(thread.space);
   if (space === null) return { port: null, reported: address, isRegionKeeper: false };
   if (isMemoryFault(code)) {
     resolve(k.chain, space, address, access);

@@ -10,7 +10,7 @@
  */
 import { faults, outcomes } from '../abi/codes.ts';
 import { threadFlags, typeNumbers } from '../abi/types.ts';
-import { touch } from '../memory/changed.ts';
+import { touch, touchThread } from '../memory/changed.ts';
 import { namedReference } from '../names.ts';
 import { pointAt } from '../objects/reference.ts';
 import { argument } from '../registers.ts';
@@ -49,7 +49,7 @@ function getLink(k: KernelState, side: Side, caller: Thread, registers: Uint32Ar
   pointAt(k, reference, peer);
   clearSide(k, side, caller);
   peer.flags |= isIdempotent ? threadFlags.serverIdempotent : otherSide(side).parked;
-  touch(k, peer);
+  touchThread(k, peer);
   return outcomes.success;
 }
 

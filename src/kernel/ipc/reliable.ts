@@ -17,7 +17,7 @@ import { outcomes } from '../abi/codes.ts';
 import { entries } from '../abi/entries.ts';
 import { flavours } from '../abi/entry.ts';
 import { states } from '../abi/types.ts';
-import { touch } from '../memory/changed.ts';
+import { touchThread } from '../memory/changed.ts';
 import { namedPort, namedPortset } from '../names.ts';
 import {
   argument,
@@ -30,7 +30,7 @@ import {
 } from '../registers.ts';
 import { isFault, results } from '../results.ts';
 import { finish, wait, wake } from '../schedule.ts';
-import { type KernelState, live, type Port, type Thread } from '../state.ts';
+import { type KernelState, livePortset, type Port, type Thread } from '../state.ts';
 import { firstClient } from './busy.ts';
 import {
   connect,
@@ -54,7 +54,7 @@ const RELIABLE_ENTRY = states.thread.offset.serverReliableEntry;
 function connectVerb(k: KernelState, client: Thread, registers: Uint32Array): number {
   const port = namedPort(k, client, argument(registers, 0));
   if (typeof port === 'number') return port;
-  const set = live(port.portset);
+  const set = livePortset(port.portset);
   if (set?.isBorder === true) return outcomes.invalidDestination;
   const server = set?.servers.first ?? null;
   // Commit: nothing below can fail.
@@ -112,9 +112,9 @@ function turnLine(k: KernelState, side: Side, thread: Thread): void {
   const partner = partnerOf(side, thread);
   if (partner !== null) {
     partner.flags |= otherSide(side).sender;
-    touch(k, partner);
+    touchThread(k, partner);
   }
-  touch(k, thread);
+  touchThread(k, thread);
 }
 
 /** The thread takes the line from its peer. */
@@ -123,9 +123,9 @@ function takeLine(k: KernelState, side: Side, thread: Thread): void {
   const partner = partnerOf(side, thread);
   if (partner !== null) {
     partner.flags &= ~otherSide(side).sender;
-    touch(k, partner);
+    touchThread(k, partner);
   }
-  touch(k, thread);
+  touchThread(k, thread);
 }
 
 function becomeWaitReceive(registers: Uint32Array): number {

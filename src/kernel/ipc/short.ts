@@ -12,14 +12,21 @@ import { entries } from '../abi/entries.ts';
 import { flavours } from '../abi/entry.ts';
 import { states, threadFlags } from '../abi/types.ts';
 import { isRetryAnswer } from '../fault.ts';
-import { touch } from '../memory/changed.ts';
+import { touchThread } from '../memory/changed.ts';
 import { copyWindow, openRead, openWrite, readWindow, writeWindow } from '../memory/copy.ts';
 import { namedPort, namedPortset } from '../names.ts';
 import { acknowledge, isAsking, schedulerOf } from '../ready.ts';
 import { argument, entryNumber, registersOf, setArgument, setEntryNumber } from '../registers.ts';
 import { results } from '../results.ts';
 import { finish, park, wait, wake } from '../schedule.ts';
-import { type KernelState, live, type Page, type Port, type TaskService, type Thread } from '../state.ts';
+import {
+  type KernelState,
+  livePortset,
+  type Page,
+  type Port,
+  type TaskService,
+  type Thread,
+} from '../state.ts';
 import { note, traceEvents } from '../trace.ts';
 import { firstClient } from './busy.ts';
 import { clearSide, idempotentClientOf } from './connection.ts';
@@ -45,7 +52,7 @@ const A1 = 22;
 export function call(k: KernelState, client: Thread, registers: Uint32Array): number {
   const port = namedPort(k, client, argument(registers, 0));
   if (typeof port === 'number') return port;
-  const set = live(port.portset);
+  const set = livePortset(port.portset);
   if (set !== null && set.service !== null) return callTask(k, client, port, set.service);
   const server = set?.servers.first ?? null;
   if (server === null) return wait(k, client, port.clients, port);
@@ -57,7 +64,7 @@ export function call(k: KernelState, client: Thread, registers: Uint32Array): nu
 export function send(k: KernelState, client: Thread, registers: Uint32Array): number {
   const port = namedPort(k, client, argument(registers, 0));
   if (typeof port === 'number') return port;
-  const set = live(port.portset);
+  const set = livePortset(port.portset);
   const length = argument(registers, 2);
   if (set !== null && set.service !== null) {
     const count = Math.min(length < 0 ? SHORT_MESSAGE_BYTES : length, SHORT_MESSAGE_BYTES);
@@ -225,7 +232,7 @@ export function setupWaitReceive(k: KernelState, server: Thread, registers: Uint
   keep(at.serverReliableEntry, A1 + 8);
   for (const index of [1, 2, 5]) setArgument(registers, index, 0);
   setEntryNumber(registers, entries.ipc_wait_receive.number);
-  touch(k, server);
+  touchThread(k, server);
   return waitReceive(k, server, registers);
 }
 

@@ -7,7 +7,7 @@
 import { entries } from '../abi/entries.ts';
 import { threadFlags } from '../abi/types.ts';
 import { setClient, setServer } from '../links.ts';
-import { live, type Thread } from '../state.ts';
+import { liveThread, type Thread } from '../state.ts';
 
 export interface Side {
   /** Flags of a thread about its link of this side: I am the sender; how it ended untold; my peer has parked it. */
@@ -76,7 +76,7 @@ export function servesIdempotent(server: Thread): boolean {
 
 /** The thread at the other end of a whole connection: each links to the other. Else null. */
 export function partnerOf(side: Side, thread: Thread): Thread | null {
-  const peer = live(linkOf(side, thread));
+  const peer = liveThread(linkOf(side, thread));
   if (peer === null) return null;
   if (side === clientSide) return peer.client === thread && !servesIdempotent(peer) ? peer : null;
   return peer.server === thread && !servesIdempotent(thread) ? peer : null;
@@ -84,7 +84,7 @@ export function partnerOf(side: Side, thread: Thread): Thread | null {
 
 /** The partner, or the peer that has parked the connection for now: verbs then wait for it. Else null. */
 export function peerOf(side: Side, thread: Thread): Thread | null {
-  return partnerOf(side, thread) ?? (isParked(side, thread) ? live(linkOf(side, thread)) : null);
+  return partnerOf(side, thread) ?? (isParked(side, thread) ? liveThread(linkOf(side, thread)) : null);
 }
 
 /** True when the peer has taken its end of the connection out and may put it back. */

@@ -7,7 +7,7 @@
  */
 import { highHalf, joinHalves, lowHalf } from '../../base/integer.ts';
 import { MESSAGE_REFERENCES_MAX, STAGE_BYTES } from '../../base/limits.ts';
-import { touch } from '../memory/changed.ts';
+import { touchThread } from '../memory/changed.ts';
 import { copyWindow, openRead, openWrite, readWindow } from '../memory/copy.ts';
 import { namedReference } from '../names.ts';
 import { pointAt } from '../objects/reference.ts';
@@ -95,8 +95,8 @@ export function transfer(k: KernelState, sender: Thread, receiver: Thread): numb
     setArgument(to, 4, room - count);
   }
   if (references > 0) carryReferences(k, sender, receiver, references);
-  touch(k, sender);
-  touch(k, receiver);
+  touchThread(k, sender);
+  touchThread(k, receiver);
   note(k, traceEvents.transfer.kind, sender.serial, receiver.serial, count);
   return 0;
 }

@@ -7,7 +7,7 @@
  * Called for every object name, buffer and page fault.
  */
 import { CHAIN_MAX } from '../../base/limits.ts';
-import { type Chain, live, type Mapping, type Space } from '../state.ts';
+import { type Chain, liveRegion, liveSpace, type Mapping, type Space } from '../state.ts';
 import { nextStart, spanAt } from './spans.ts';
 
 /** The mapping of the space that covers the address, or null. */
@@ -43,13 +43,13 @@ export function resolve(chain: Chain, from: Space, at: number, access: number): 
       return true;
     }
     rights &= mapping.protection;
-    const region = live(mapping.region);
+    const region = liveRegion(mapping.region);
     if (region === null || (access & ~rights) !== 0) return false;
     const offset = mapping.regionOffset + (address - mapping.startAddress);
     chain.region = region;
     chain.offset = offset;
     rights &= region.protection;
-    const next = live(region.space);
+    const next = liveSpace(region.space);
     if (next === null || offset >= region.size || (access & ~rights) !== 0) return false;
     space = next;
     address = region.startAddress + offset;
@@ -68,8 +68,8 @@ export function stretchAt(from: Space, at: number, limit: number): number {
       return Math.min(length, nextStart(space.mappings, address) - address);
     }
     length = Math.min(length, mapping.startAddress + mapping.size - address);
-    const region = live(mapping.region);
-    const next = region === null ? null : live(region.space);
+    const region = liveRegion(mapping.region);
+    const next = region === null ? null : liveSpace(region.space);
     if (region === null || next === null) return length;
     const offset = mapping.regionOffset + (address - mapping.startAddress);
     if (offset >= region.size) return length;

@@ -18,6 +18,7 @@ import {
   type Page,
   type Region,
   type Space,
+  type Thread,
 } from '../state.ts';
 import { changedCount, dropChangedFrom, setObject, setPage } from './changed-order.ts';
 import { climb } from './climb.ts';
@@ -31,6 +32,11 @@ export function touch(k: KernelState, object: KernelObject): void {
   if (object.isTouched) return;
   object.isTouched = true;
   k.touched.push(object);
+}
+
+/** The same for a thread, which nearly always was touched already. */
+export function touchThread(k: KernelState, thread: Thread): void {
+  if (!thread.isTouched) touch(k, thread);
 }
 
 function everywhere(): boolean {
