@@ -212,6 +212,7 @@ export function createMachine(ramBytes: number, options: MachineOptions = {}): M
     bytes,
     view,
     words: core.words,
+    longs: new BigUint64Array(memory.buffer),
     ramOffset: place.ramOffset,
     frameCount: place.frameCount,
     hart: new ModelHart(memory.buffer, tiers.run, createAddressSpaces(core), frameChanged),

@@ -138,6 +138,7 @@ export interface Machine {
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly words: Uint32Array;
+  readonly longs: BigUint64Array;
   readonly ramOffset: number;
   readonly frameCount: number;
   readonly hart: Hart;

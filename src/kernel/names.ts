@@ -69,6 +69,29 @@ export function namedReference(k: KernelState, caller: Thread, address: number):
   return object.type === typeNumbers.reference ? object : faults.notReference;
 }
 
+/** True when both addresses lie on one page: then what is true of where one leads is true of the other. */
+export function isOnePage(address: number, other: number): boolean {
+  return address - (address & (PAGE_SIZE - 1)) === other - (other & (PAGE_SIZE - 1));
+}
+
+/**
+ * The same, with what the caller named last in this entry, at `near`: on one page with it, the way down is known. What
+ * is named together mostly lies together.
+ */
+export function namedReferenceNear(
+  k: KernelState,
+  caller: Thread,
+  address: number,
+  near: number,
+): Named<Reference> {
+  const bottom = k.chain.space === null ? null : k.chain.space.bottom;
+  if (bottom === null || address < 0 || !isOnePage(address, near)) return namedReference(k, caller, address);
+  if (!isAligned(address, OBJECT_SIZE)) return faults.notAligned;
+  const object = bottom.objects.get(k.chain.address + (address - near));
+  if (object === undefined) return faults.noObject;
+  return object.type === typeNumbers.reference ? object : faults.notReference;
+}
+
 /**
  * An object of this type, named by its own address or by that of a reference to it. A null reference gives
  * `invalidDestination`.

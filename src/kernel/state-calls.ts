@@ -8,9 +8,18 @@ import { faults, outcomes } from './abi/codes.ts';
 import { links, notReferencable, states, type TypeName, typeNames, typeNumbers } from './abi/types.ts';
 import { createObject, destroyObject, isTaskMemory, moveObject } from './lifecycle.ts';
 import { settle } from './memory/changed.ts';
-import { openRead, openWrite, readRecordThrough, writeRecordThrough, writeWindow } from './memory/copy.ts';
+import { openRead, openWrite, readRecordThrough, writeRecordThrough } from './memory/copy.ts';
 import { hasRoom, mayLieAt } from './memory/limits.ts';
-import { findPlace, maySerialBe, named, namedReference, setSerial, type TypeNumber } from './names.ts';
+import {
+  findPlace,
+  isOnePage,
+  maySerialBe,
+  named,
+  namedReference,
+  namedReferenceNear,
+  setSerial,
+  type TypeNumber,
+} from './names.ts';
 import { type NewLinks, readNumber, writeNumber } from './objects/operations.ts';
 import { pointAt } from './objects/reference.ts';
 import { operationsOf } from './objects/table.ts';
@@ -124,13 +133,16 @@ const shapes = [null, ...typeNames].map((typeName) => {
 function findReferences(k: KernelState, caller: Thread, registers: Uint32Array, type: TypeNumber): number {
   const found = k.linkReferences;
   const count = shapeOf(type).linkCount;
+  // The object was named just before.
+  let near = argument(registers, 0);
   for (let i = 0; i < count; i += 1) {
     const address = argument(registers, 2 + i);
     if (address === 0) found[i] = undefined;
     else {
-      const reference = namedReference(k, caller, address);
+      const reference = namedReferenceNear(k, caller, address, near);
       if (typeof reference === 'number') return reference;
       found[i] = reference;
+      if (!isOnePage(address, near)) near = address;
     }
   }
   return 0;
@@ -143,13 +155,13 @@ function shapeOf(type: TypeNumber): (typeof shapes)[number] {
 /** Writes the simple state of the object into the window. */
 function exportState(k: KernelState, object: KernelObject, caller: Thread): void {
   const { size, hashAt, serialAt } = shapeOf(object.type);
-  const { recordWords, recordView } = k;
+  const { recordLongs, recordView } = k;
   if (object.type === typeNumbers.thread) {
     operationsOf(object.type).write(k, object, object.view);
-    writeWindow(k, k.window, caller, object.image);
+    writeRecordThrough(k, k.window, caller, size, object.longs);
     return;
   }
-  for (let i = 0; 4 * i < size; i += 1) recordWords[i] = 0;
+  for (let i = 0; 8 * i < size; i += 1) recordLongs[i] = 0n;
   operationsOf(object.type).write(k, object, recordView);
   if (hashAt >= 0) recordView.setBigUint64(hashAt, object.hash, true);
   writeNumber(recordView, serialAt, object.serial);

@@ -226,6 +226,7 @@ export interface Thread extends ObjectBase, BorrowerBase {
   readonly type: typeof typeNumbers.thread;
   /** persistent: the simple state as exported; words that have a field below are written there on export only. */
   readonly image: Uint8Array;
+  readonly longs: BigUint64Array;
   readonly view: DataView;
   /** persistent: x0 to x31, f0 to f31, pc in halves; stale while the thread is `loaded`. */
   readonly halves: Uint32Array;
@@ -431,6 +432,7 @@ export interface KernelState {
   readonly record: Uint8Array;
   readonly recordView: DataView;
   readonly recordWords: Uint32Array;
+  readonly recordLongs: BigUint64Array;
   /** scratch: the references that an entry was given for the links of an object, and what they point at, by link. */
   readonly linkReferences: (Reference | undefined)[];
   readonly linkTargets: (KernelObject | null | undefined)[];
@@ -559,6 +561,7 @@ export function createState(machine: Machine, hashWords: HashWords): KernelState
     record,
     recordView: new DataView(record.buffer),
     recordWords: new Uint32Array(record.buffer),
+    recordLongs: new BigUint64Array(record.buffer),
     linkReferences: new Array<Reference | undefined>(LINKS_MAX).fill(undefined),
     linkTargets: new Array<KernelObject | null | undefined>(LINKS_MAX).fill(undefined),
     copied: 0,
@@ -583,6 +586,7 @@ export function emptyThreadFields(isTask: boolean) {
   image.fill(0xff, at.reservation, at.reservation + 8);
   return {
     image,
+    longs: new BigUint64Array(image.buffer),
     view: new DataView(image.buffer),
     halves: new Uint32Array(image.buffer, at.x, 64),
     x: new BigUint64Array(image.buffer, at.x, 32),

@@ -67,6 +67,7 @@ function sortIn(order: ChangedOrder): void {
 
 /** Forgets the changes at this offset and above: the region no longer covers them. */
 export function dropChangedFrom(region: Region, end: number): void {
+  if (changedCount(region) === 0) return;
   const order = region.changedOrder;
   sortIn(order);
   for (const list of [order.sorted, order.late]) {

@@ -116,13 +116,6 @@ function noteWrite(k: KernelState, window: Window, index: number, thread: Thread
 
 /** Copies bytes into the thread's memory through the window. */
 export function writeWindow(k: KernelState, window: Window, thread: Thread, source: Uint8Array): void {
-  if (window.count === 1 && source.length === window.length) {
-    // No view of a part of either side has to be made.
-    k.machine.bytes.set(source, window.starts[0] as number);
-    noteWrite(k, window, 0, thread);
-    k.copied += source.length;
-    return;
-  }
   let done = 0;
   for (let i = 0; i < window.count && done < source.length; i += 1) {
     const piece = Math.min(window.lengths[i] as number, source.length - done);
@@ -133,41 +126,42 @@ export function writeWindow(k: KernelState, window: Window, thread: Thread, sour
   k.copied += done;
 }
 
-/** Words of a record that are copied one by one: for few, that is cheaper than views of both sides. */
-const WORDS_MAX = 64;
-
-/** The word of memory at which the window begins, or -1 when it is in pieces or begins at no word. */
-function wordOf(window: Window, length: number): number {
+/** The long of memory at which the window begins, or -1 when it is in pieces or begins at none: copied one by one. */
+function longOf(window: Window, length: number): number {
   const start = window.starts[0] as number;
-  return window.count === 1 && (start & 3) === 0 && (length & 3) === 0 && length <= 4 * WORDS_MAX
-    ? start / 4
-    : -1;
+  // Views of both sides, which other copying takes, cost more than all longs of a state.
+  return window.count === 1 && (start & 7) === 0 && (length & 7) === 0 ? (start / 8) | 0 : -1;
 }
 
-/** Copies the first `length` bytes of `k.record` into the thread's memory through the window, which is no longer. */
-export function writeRecordThrough(k: KernelState, window: Window, thread: Thread, length: number): void {
-  const word = wordOf(window, length);
-  if (word < 0) {
-    writeWindow(k, window, thread, k.record.subarray(0, length));
+/** Copies a record into the thread's memory through the window: the first `length` bytes of `longs`; the window is no longer. */
+export function writeRecordThrough(
+  k: KernelState,
+  window: Window,
+  thread: Thread,
+  length: number,
+  longs: BigUint64Array = k.recordLongs,
+): void {
+  const to = longOf(window, length);
+  if (to < 0) {
+    writeWindow(k, window, thread, new Uint8Array(longs.buffer, longs.byteOffset, length));
     return;
   }
-  const { words } = k.machine;
-  const { recordWords } = k;
-  for (let i = 0; 4 * i < length; i += 1) words[word + i] = recordWords[i] as number;
+  const memory = k.machine.longs;
+  for (let i = 0; 8 * i < length; i += 1) memory[to + i] = longs[i] as bigint;
   noteWrite(k, window, 0, thread);
   k.copied += length;
 }
 
 /** Copies the first `length` bytes of the window into `k.record`. */
 export function readRecordThrough(k: KernelState, window: Window, length: number): void {
-  const word = wordOf(window, length);
-  if (word < 0) {
+  const from = longOf(window, length);
+  if (from < 0) {
     readWindow(k, window, k.record, length);
     return;
   }
-  const { words } = k.machine;
-  const { recordWords } = k;
-  for (let i = 0; 4 * i < length; i += 1) recordWords[i] = words[word + i] as number;
+  const memory = k.machine.longs;
+  const { recordLongs } = k;
+  for (let i = 0; 8 * i < length; i += 1) recordLongs[i] = memory[from + i] as bigint;
   k.copied += length;
 }
 

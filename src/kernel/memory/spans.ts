@@ -79,6 +79,23 @@ function split<T>(spans: Spans<T>, index: number): void {
   spans.pieces.splice(index + 1, 0, upper);
 }
 
+/** Makes room at `at`. The list's own splice would allocate; a piece is short. */
+function shiftIn<V>(list: V[], at: number, value: V): void {
+  const last = list.length;
+  if (at === last) {
+    list.push(value);
+    return;
+  }
+  list.push(list[last - 1] as V);
+  for (let i = last - 1; i > at; i -= 1) list[i] = list[i - 1] as V;
+  list[at] = value;
+}
+
+function shiftOut<V>(list: V[], at: number): void {
+  for (let i = at + 1; i < list.length; i += 1) list[i - 1] = list[i] as V;
+  list.pop();
+}
+
 /** Adds what covers [start, end). */
 export function addSpan<T>(spans: Spans<T>, start: number, end: number, rank: number, item: T): void {
   spans.count += 1;
@@ -89,10 +106,10 @@ export function addSpan<T>(spans: Spans<T>, start: number, end: number, rank: nu
   const index = pieceOf(spans, start, rank);
   const piece = spans.pieces[index] as Piece<T>;
   const at = entryOf(piece, start, rank);
-  piece.starts.splice(at, 0, start);
-  piece.ends.splice(at, 0, end);
-  piece.ranks.splice(at, 0, rank);
-  piece.items.splice(at, 0, item);
+  shiftIn(piece.starts, at, start);
+  shiftIn(piece.ends, at, end);
+  shiftIn(piece.ranks, at, rank);
+  shiftIn(piece.items, at, item);
   if (end > piece.reach) piece.reach = end;
   if (piece.starts.length > PIECE_MAX) split(spans, index);
 }
@@ -106,12 +123,61 @@ export function removeSpan<T>(spans: Spans<T>, start: number, rank: number): voi
   assert(piece.starts[at] === start && piece.ranks[at] === rank, 'spans: what is removed is there');
   spans.count -= 1;
   const end = piece.ends[at];
-  piece.starts.splice(at, 1);
-  piece.ends.splice(at, 1);
-  piece.ranks.splice(at, 1);
-  piece.items.splice(at, 1);
+  shiftOut(piece.starts, at);
+  shiftOut(piece.ends, at);
+  shiftOut(piece.ranks, at);
+  shiftOut(piece.items, at);
   if (piece.starts.length === 0) spans.pieces.splice(index, 1);
   else if (end === piece.reach) piece.reach = reachOf(piece.ends);
+}
+
+/**
+ * The entry of this start and rank covers [newStart, newEnd) from now on, with `newRank`: as if it were removed and added
+ * again, but nothing is moved while it stays between its neighbours.
+ */
+export function moveSpan<T>(
+  spans: Spans<T>,
+  start: number,
+  rank: number,
+  newStart: number,
+  newEnd: number,
+  newRank: number,
+): void {
+  const index = pieceOf(spans, start, rank);
+  const piece = spans.pieces[index];
+  assert(piece !== undefined, 'spans: what is moved is there');
+  const { starts, ends, ranks } = piece;
+  const at = entryOf(piece, start, rank);
+  assert(starts[at] === start && ranks[at] === rank, 'spans: what is moved is there');
+  if (!isBetween(spans, index, at, newStart, newRank)) {
+    const item = piece.items[at] as T;
+    removeSpan(spans, start, rank);
+    addSpan(spans, newStart, newEnd, newRank, item);
+    return;
+  }
+  const end = ends[at] as number;
+  starts[at] = newStart;
+  ends[at] = newEnd;
+  ranks[at] = newRank;
+  if (newEnd >= piece.reach) piece.reach = newEnd;
+  else if (end === piece.reach) piece.reach = reachOf(ends);
+}
+
+/** True when (start, rank) comes after (otherStart, otherRank). */
+function isAfter(start: number, rank: number, otherStart: number, otherRank: number): boolean {
+  return start > otherStart || (start === otherStart && rank > otherRank);
+}
+
+/** True when an entry with (start, rank) belongs where entry `at` of the piece is, be it there or not. */
+function isBetween<T>(spans: Spans<T>, index: number, at: number, start: number, rank: number): boolean {
+  const { starts, ranks } = spans.pieces[index] as Piece<T>;
+  // The first and the last of a piece might belong into the one beside it.
+  if (at === 0 ? index > 0 : !isAfter(start, rank, starts[at - 1] as number, ranks[at - 1] as number)) {
+    return false;
+  }
+  return at === starts.length - 1
+    ? index === spans.pieces.length - 1
+    : isAfter(starts[at + 1] as number, ranks[at + 1] as number, start, rank);
 }
 
 /** The last that begins at or before the address and covers it: the only one, in a list without overlaps. */
@@ -145,14 +211,22 @@ export function nextSpan<T>(spans: Spans<T>, address: number): { start: number; 
 
 /** True when something other than `self` covers part of [start, end). For lists without overlaps. */
 export function overlapsOther<T>(spans: Spans<T>, start: number, end: number, self: T): boolean {
-  const before = spanAt(spans, start);
-  if (before !== null && before !== self) return true;
-  let from = start;
-  for (let next = nextSpan(spans, from); next !== null && next.start < end; next = nextSpan(spans, from)) {
-    if (next.item !== self) return true;
-    from = next.start + 1;
+  if (spans.count === 0) return false;
+  let index = pieceOf(spans, start, Infinity);
+  let piece = spans.pieces[index] as Piece<T>;
+  // The last that begins at or before the start; those behind it for as long as they begin below the end.
+  let at = entryOf(piece, start, Infinity) - 1;
+  if (at >= 0 && start < (piece.ends[at] as number) && piece.items[at] !== self) return true;
+  for (at += 1; ; at += 1) {
+    if (at === piece.starts.length) {
+      index += 1;
+      if (index === spans.pieces.length) return false;
+      piece = spans.pieces[index] as Piece<T>;
+      at = 0;
+    }
+    if ((piece.starts[at] as number) >= end) return false;
+    if (piece.items[at] !== self) return true;
   }
-  return false;
 }
 
 /**

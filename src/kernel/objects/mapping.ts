@@ -12,7 +12,7 @@ import { states, typeNumbers } from '../abi/types.ts';
 import { addLinker, removeLinker } from '../links.ts';
 import { settle, touch } from '../memory/changed.ts';
 import { forgetWindow } from '../memory/forget.ts';
-import { addSpan, overlapsOther, removeSpan } from '../memory/spans.ts';
+import { addSpan, moveSpan, overlapsOther, removeSpan } from '../memory/spans.ts';
 import { named } from '../names.ts';
 import { argument } from '../registers.ts';
 import { type KernelState, live, type Mapping, type Region, type Space, type Thread } from '../state.ts';
@@ -27,12 +27,18 @@ export function addressEnd(space: Space): number {
   return space.bottom === null ? USER_ADDRESS_END : BOTTOM_ADDRESS_END;
 }
 
-/** Takes the mapping out of its space, and what was seen through it out of the tables. */
-export function leaveSpace(k: KernelState, mapping: Mapping): void {
+/** What was seen through the mapping goes out of the tables. */
+function forgetShown(k: KernelState, mapping: Mapping): void {
   if (k.nestedCollectingCount > 0) settle(k);
   const space = live(mapping.space);
+  if (space !== null) forgetWindow(k, space, mapping.startAddress, mapping.startAddress + mapping.size);
+}
+
+/** Takes the mapping out of its space, and what was seen through it out of the tables. */
+export function leaveSpace(k: KernelState, mapping: Mapping): void {
+  forgetShown(k, mapping);
+  const space = live(mapping.space);
   if (space === null) return;
-  forgetWindow(k, space, mapping.startAddress, mapping.startAddress + mapping.size);
   if (mapping.size > 0) removeSpan(space.mappings, mapping.startAddress, mapping.rank);
   else removeLinker(space, mapping);
   if (space.lastMapping === mapping) space.lastMapping = null;
@@ -57,6 +63,26 @@ function attach(k: KernelState, mapping: Mapping): void {
   }
   const region = live(mapping.region);
   if (region !== null) addSpan(region.mappings, regionOffset, regionOffset + size, rank, mapping);
+}
+
+/** Its new words, in the lists of the space and the region in which it stays: they change what lies there, not who. */
+function relocate(
+  k: KernelState,
+  mapping: Mapping,
+  space: Space,
+  region: Region,
+  start: number,
+  size: number,
+  regionOffset: number,
+): void {
+  forgetShown(k, mapping);
+  const rank = mapping.serial;
+  moveSpan(space.mappings, mapping.startAddress, mapping.rank, start, start + size, rank);
+  moveSpan(region.mappings, mapping.regionOffset, mapping.rank, regionOffset, regionOffset + size, rank);
+  mapping.rank = rank;
+  mapping.startAddress = start;
+  mapping.size = size;
+  mapping.regionOffset = regionOffset;
 }
 
 /** mapping_protect */
@@ -94,7 +120,8 @@ export const mappingOperations: TypeOperations<Mapping> = {
     writeNumber(view, at.protection, mapping.protection);
   },
   links: (_k, mapping) => [live(mapping.region), live(mapping.space)],
-  check(_k, mapping, view, [, newSpace]) {
+  check(_k, mapping, view, given) {
+    const newSpace = given[1];
     const space = (newSpace === undefined ? live(mapping.space) : newSpace) as Space | null;
     const start = view === null ? mapping.startAddress : readNumber(view, at.startAddress);
     const size = view === null ? mapping.size : readNumber(view, at.size);
@@ -112,17 +139,26 @@ export const mappingOperations: TypeOperations<Mapping> = {
       return faults.addressOverlap;
     return 0;
   },
-  load(k, mapping, view, [region, space]) {
-    detach(k, mapping);
-    if (view !== null) {
-      mapping.regionOffset = readNumber(view, at.regionOffset);
-      mapping.startAddress = readNumber(view, at.startAddress);
-      mapping.size = readNumber(view, at.size);
-      mapping.protection = readNumber(view, at.protection);
+  load(k, mapping, view, given) {
+    const region = given[0] === undefined ? mapping.region : (given[0] as Region | null);
+    const space = given[1] === undefined ? mapping.space : (given[1] as Space | null);
+    const start = view === null ? mapping.startAddress : readNumber(view, at.startAddress);
+    const size = view === null ? mapping.size : readNumber(view, at.size);
+    const regionOffset = view === null ? mapping.regionOffset : readNumber(view, at.regionOffset);
+    const isListed = mapping.size > 0 && live(mapping.region) !== null && live(mapping.space) !== null;
+    const stays = isListed && size > 0 && region === mapping.region && space === mapping.space;
+    if (stays && space !== null && space.bottom === null && region !== null) {
+      relocate(k, mapping, space, region, start, size, regionOffset);
+    } else {
+      detach(k, mapping);
+      mapping.startAddress = start;
+      mapping.size = size;
+      mapping.regionOffset = regionOffset;
+      mapping.region = region;
+      mapping.space = space;
+      attach(k, mapping);
     }
-    if (region !== undefined) mapping.region = region as Region | null;
-    if (space !== undefined) mapping.space = space as Space | null;
-    attach(k, mapping);
+    if (view !== null) mapping.protection = readNumber(view, at.protection);
     touch(k, mapping);
   },
   release(k, mapping) {

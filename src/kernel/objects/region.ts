@@ -17,7 +17,7 @@ import { type ChangedItem, dropChangedFrom, emptyOrder } from '../memory/changed
 import { openWrite, writeWindow } from '../memory/copy.ts';
 import { forgetRegion } from '../memory/forget.ts';
 import { addLimit, removeLimit } from '../memory/limits.ts';
-import { addSpan, emptySpans, removeSpan } from '../memory/spans.ts';
+import { addSpan, emptySpans, moveSpan, removeSpan } from '../memory/spans.ts';
 import { firstObject, named } from '../names.ts';
 import { NumberTable } from '../number-table.ts';
 import { argument, setArgument } from '../registers.ts';
@@ -30,15 +30,29 @@ const at = states.region.offset;
 /** Items that one stage writes. */
 export const STAGE_ITEMS = Math.floor(STAGE_BYTES / item.size);
 
-/** Takes the region out of its space, and what was seen through it out of the tables. */
-export function detachRegion(k: KernelState, region: Region): void {
+/** What was seen through the region goes out of the tables, and it counts as no collector until it has its new words. */
+function leaveTables(k: KernelState, region: Region): void {
   if (k.nestedCollectingCount > 0) settle(k);
   forgetRegion(k, region);
   countCollector(k, region, -1);
+}
+
+/** Takes the region out of its space, and what was seen through it out of the tables. */
+export function detachRegion(k: KernelState, region: Region): void {
+  leaveTables(k, region);
   const space = live(region.space);
   if (space === null) return;
   removeSpan(space.regions, region.startAddress, region.rank);
   if (space.bottom !== null) removeLimit(space.bottom, region);
+}
+
+/** The region stays in the list of its space, where it began at `before`. */
+function relocate(k: KernelState, region: Region, before: number): void {
+  const { startAddress: start, size, serial } = region;
+  const space = live(region.space);
+  if (space !== null) moveSpan(space.regions, before, region.rank, start, start + size, serial);
+  region.rank = serial;
+  countCollector(k, region, 1);
 }
 
 function attachRegion(k: KernelState, region: Region): void {
@@ -162,7 +176,8 @@ export const regionOperations: TypeOperations<Region> = {
     writeNumber(view, at.threadLimit, region.threadLimit);
   },
   links: (_k, region) => [live(region.space), live(region.keeper)],
-  check(k, region, view, [newSpace]) {
+  check(k, region, view, given) {
+    const newSpace = given[0];
     const space = (newSpace === undefined ? live(region.space) : newSpace) as Space | null;
     const start = view === null ? region.startAddress : readNumber(view, at.startAddress);
     const size = view === null ? region.size : readNumber(view, at.size);
@@ -179,8 +194,15 @@ export const regionOperations: TypeOperations<Region> = {
     const isBounded = readNumber(view, at.objectLimit) >= 0 && readNumber(view, at.threadLimit) >= 0;
     return isBounded && (collecting === 0 || collecting === 1) ? 0 : faults.invalidState;
   },
-  load(k, region, view, [space, keeper]) {
-    detachRegion(k, region);
+  load(k, region, view, given) {
+    const space = given[0] as Space | null | undefined;
+    const keeper = given[1] as Port | null | undefined;
+    const stays = live(region.space) !== null && (space === undefined || space === region.space);
+    // The limits of a bottom space count what lies in its regions.
+    const isKept = stays && region.space?.bottom === null;
+    if (isKept) leaveTables(k, region);
+    else detachRegion(k, region);
+    const before = region.startAddress;
     if (view !== null) {
       region.startAddress = readNumber(view, at.startAddress);
       region.size = readNumber(view, at.size);
@@ -190,13 +212,14 @@ export const regionOperations: TypeOperations<Region> = {
       region.threadLimit = readNumber(view, at.threadLimit);
       dropChangedFrom(region, region.collecting ? region.size : 0);
     }
-    if (space !== undefined) region.space = space as Space | null;
-    if (keeper !== undefined) {
+    if (space !== undefined) region.space = space;
+    if (keeper !== undefined && keeper !== region.keeper) {
       removeLinker(region.keeper, region);
-      region.keeper = keeper as Port | null;
-      addLinker(region.keeper, region);
+      region.keeper = keeper;
+      addLinker(keeper, region);
     }
-    attachRegion(k, region);
+    if (isKept) relocate(k, region, before);
+    else attachRegion(k, region);
     touch(k, region);
   },
   release(k, region) {

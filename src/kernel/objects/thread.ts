@@ -49,7 +49,7 @@ const counters = [
   at.copiedBytes,
 ];
 /** Bits of fcsr that exist (unprivileged manual, F extension). */
-const FCSR_BITS = 0xffn;
+const FCSR_BITS = 0xff;
 
 /** thread_self */
 export function self(_k: KernelState, caller: Thread, registers: Uint32Array): number {
@@ -223,22 +223,19 @@ export const threadOperations: TypeOperations<Thread> = {
   },
 };
 
-/** The bytes of a thread's state in the view, which nearly always is that of `k.record`: a record that is as long. */
-function recordBytes(k: KernelState, view: DataView): Uint8Array {
-  if (view === k.recordView) return k.record;
-  return new Uint8Array(view.buffer, view.byteOffset, states.thread.size);
-}
-
-/** Loads what `check` let pass. Order words that were never handed out are not taken. */
+/** Loads `k.record`, which is what `view` shows and `check` let pass. Order words that were never handed out are not taken. */
 function loadWords(k: KernelState, thread: Thread, view: DataView): void {
-  thread.image.set(recordBytes(k, view));
+  const { longs } = thread;
+  const { recordLongs } = k;
+  for (let i = 0; i < longs.length; i += 1) longs[i] = recordLongs[i] as bigint;
   thread.usesFloats = null;
   thread.halves[0] = 0;
   thread.halves[1] = 0;
   const own = thread.view;
-  own.setBigUint64(at.fcsr, own.getBigUint64(at.fcsr, true) & FCSR_BITS, true);
-  own.setBigUint64(at.hash, 0n, true);
-  own.setBigUint64(at.serial, 0n, true);
+  own.setUint32(at.fcsr, own.getUint32(at.fcsr, true) & FCSR_BITS, true);
+  own.setUint32(at.fcsr + 4, 0, true);
+  longs[at.hash / 8] = 0n;
+  longs[at.serial / 8] = 0n;
   thread.flags = readNumber(view, at.flags);
   thread.priority = readNumber(view, at.priority);
   const turn = readNumber(view, at.turn);
