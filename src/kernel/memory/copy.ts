@@ -126,6 +126,17 @@ export function writeWindow(k: KernelState, window: Window, thread: Thread, sour
   k.copied += done;
 }
 
+/** Words of a short message that are copied one by one: for few, that is cheaper than views of both sides. */
+const WORDS_MAX = 64;
+
+/** The word of memory at which the window begins, or -1 when it is in pieces or begins at no word. */
+function wordOf(window: Window, length: number): number {
+  const start = window.starts[0] as number;
+  return window.count === 1 && (start & 3) === 0 && (length & 3) === 0 && length <= 4 * WORDS_MAX
+    ? start / 4
+    : -1;
+}
+
 /** The long of memory at which the window begins, or -1 when it is in pieces or begins at none: copied one by one. */
 function longOf(window: Window, length: number): number {
   const start = window.starts[0] as number;
