@@ -38,4 +38,8 @@ compiled('a demand pager and the child that it serves end as undisturbed after 2
   await endsAsUndisturbed(buildProgram('demand.c'), [], 8);
 });
 
+compiled('a stride scheduler in C and its children share alike over 2 kills', async () => {
+  await endsAsUndisturbed(buildProgram('stride.c'), ['3000'], 9);
+});
+
 test.run();

@@ -159,6 +159,10 @@ void *perdure_given_places(void) {
   return (void *)(PERDURE_PARENT_PAGE + PLACES_OFFSET);
 }
 
+perdure_outcome perdure_child_set_scheduler(struct perdure_child *child, perdure_reference *port) {
+  return perdure_space_set_state(&child->control->space, NULL, NULL, port);
+}
+
 perdure_outcome perdure_child_start(struct perdure_child *child) {
   perdure_thread *thread = place(child, PERDURE_PARENT_THREAD);
   perdure_outcome outcome = perdure_thread_create(thread);

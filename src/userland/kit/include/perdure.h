@@ -79,6 +79,10 @@ perdure_reference *perdure_child_reference(struct perdure_child *child, unsigned
 void *perdure_child_places(struct perdure_child *child);
 void *perdure_given_places(void);
 
+/* All threads of the child ask at this port for the processor, and have it only while somebody gives it to them by
+   perdure_thread_schedule. Before the child is started; it cannot change it. */
+perdure_outcome perdure_child_set_scheduler(struct perdure_child *child, perdure_reference *port);
+
 /* Lets the child run. */
 perdure_outcome perdure_child_start(struct perdure_child *child);
 
