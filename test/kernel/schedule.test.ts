@@ -5,6 +5,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { outcomes } from '../../src/kernel/abi/codes.ts';
+import { flavours } from '../../src/kernel/abi/entry.ts';
 import { threadFlags } from '../../src/kernel/abi/types.ts';
 import { Assembler, a0, a1, s0, s1, zero } from './assembler.ts';
 import { addScheduler, adopt, buildShares, shares, start } from './scenarios-schedule.ts';
@@ -182,6 +183,44 @@ test('a thread that is stopped while it asks is not taken on by who donates to i
   world.finish();
   assert.is(ended(world)[0], outcomes.threadBlocked);
   assert.is(flags(), threadFlags.asking | threadFlags.stopped);
+});
+
+test('a server that lets its client go as it begins to wait hears that this one asks for the processor', () => {
+  const receive = (code: Assembler, room: number): Assembler =>
+    code.call('ipc_wait_receive', SET, 0, 0, PROGRAM + 0x1_0000, room);
+  // It is asked, gives time until there is a message, receives half of that, and forgets about it.
+  const code = receive(new Assembler(), 16).call('thread_schedule', CHILD, 0, SET, 0);
+  receive(receive(code, 8), 16);
+  const world = new World();
+  const base = addScheduler(
+    world,
+    2,
+    code
+      .mv(s0, a0)
+      .mv(s1, a1)
+      .end(PROGRAM + own.gate),
+    [1],
+  );
+  const child = new Assembler().call('ipc_client_connect_send', PROGRAM + 0x300, PROGRAM + 0x1_0000, 16);
+  world.addProgram(
+    1,
+    child
+      .call('ipc_client_send', 0, PROGRAM + 0x1_0000, 8)
+      .label('spin')
+      .j('spin'),
+    { flags: 1 },
+  );
+  world.make(BASE, { 512: 'thread', 768: 'reference' });
+  world.must('port_reference', SCHEDULER + 0x120, BASE + 0x300);
+  adopt(world, base, 0, BASE + 0x200);
+  start(world, BASE, 0x200, base, { schedulerValue: 5 });
+  start(world, SCHEDULER, 0, null, {});
+  for (let i = 0; i < 40; i += 1) {
+    world.run(50);
+    world.kernel.check();
+  }
+  assert.equal(ended(world), [outcomes.success, flavours.idempotent]);
+  assert.is(world.word(SCHEDULER + 0x1_0000), 5);
 });
 
 test('a scheduler keeps a low thread from starving, which round robin by priority does not', () => {

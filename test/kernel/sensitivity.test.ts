@@ -137,6 +137,45 @@ test('conflict: a client that used up the time of another asks the scheduler', (
   assert.is(end.received[0], 2);
 });
 
+/** The time is for a thread that no scheduler knows and that sleeps for ever, or spins at the lowest priority. */
+function besides(isSpinning: boolean, prepare: (world: World) => void): End {
+  const code = new Assembler().call('thread_schedule', MAIN, TICKS, SET, sensitivities.conflict).mv(s0, a0);
+  const world = new World();
+  const base = addScheduler(world, 2, code.mv(s1, a1).end(GATE), [1]);
+  world.addProgram(1, children, { flags: 1 });
+  world.make(BASE, { 512: 'thread', 544: 'thread' });
+  adopt(world, base, 0, mainThread);
+  const pc = CODE + children.at(isSpinning ? 'spin' : 'nap');
+  start(world, BASE, 0x200, null, { priority: 0, x18: NEVER, pc });
+  world.run(500);
+  const fromSpace = isSpinning ? [] : [world.reference('faults'), SCHEDULER + 0x140];
+  world.setState('space', BASE + own.space, {}, fromSpace);
+  start(world, BASE, 0x220, isSpinning ? base : null, { x18: EARLY, pc: CODE + children.at('spin') });
+  prepare(world);
+  start(world, SCHEDULER, 0, null, {});
+  for (let i = 0; i < 20; i += 1) world.run(500);
+  world.kernel.check();
+  return endOf(world);
+}
+
+test('conflict: a client that asks is a conflict with whoever uses the time, its own or not', () => {
+  const end = besides(true, () => undefined);
+  assert.is(end.outcome, outcomes.messageWaits);
+  assert.is(end.ran[1], 0);
+  const alone = besides(false, () => undefined);
+  assert.ok(alone.ran[1] > 1000, alone.ran.join(' '));
+});
+
+test('conflict: a client that asks at a port which is its scheduler no more is not taken on', () => {
+  const end = besides(false, (world) => {
+    world.make(3 * SLAB_SIZE, { 256: 'port', 288: 'reference' });
+    world.must('port_reference', 3 * SLAB_SIZE + 0x100, 3 * SLAB_SIZE + 0x120);
+    world.setState('space', BASE + own.space, {}, [world.reference('faults'), 3 * SLAB_SIZE + 0x120]);
+  });
+  assert.is(end.outcome, outcomes.messageWaits);
+  assert.is(end.ran[1], 0);
+});
+
 test('without a port set nobody could tell the donor: all sensitivities are as block', () => {
   for (const sensitivity of Object.values(sensitivities)) {
     const end = play(sensitivity, NEVER, 0, 0);

@@ -140,6 +140,8 @@ export function awaitMessage(k: KernelState, server: Thread): number {
   const set = namedPortset(k, server, argument(registersOf(k, server), 0));
   if (typeof set === 'number' || firstClient(set) !== null) return results.stage;
   dropClient(k, server, false);
+  // Who was let go may have come here at once, to ask for the processor.
+  if (firstClient(set) !== null) return results.stage;
   return wait(k, server, set.servers, set);
 }
 
