@@ -378,6 +378,56 @@ function scheduling(next: Next): Step[] {
   return steps;
 }
 
+const rugs = ['mutex', 'cond', 'port', 'portset', 'region', 'mapping', 'thread', 'space'] as const;
+
+/** Somebody waits for an object, or uses it, and another destroys or moves it; then something else lies at its address. */
+function pulling(next: Next): Step[] {
+  const side = WORKERS * next(2);
+  const first = next(WORKERS);
+  const [holder, waiter, puller] = [0, 1, 2].map((i) => side + ((first + i) % WORKERS)) as [
+    number,
+    number,
+    number,
+  ];
+  const place = (type: TypeName): number => PROGRAM + OBJECTS + furniture.indexOf(type) * 0x20;
+  const reference = (type: TypeName): number => place(type) - OBJECTS + REFERENCES;
+  const rug = pick(next, rugs);
+  const buffer = RECORDS + 0x400 * next(16);
+  const begin: readonly (readonly [number, EntryName, readonly number[]])[] = pick(next, [
+    [
+      [holder, 'mutex_lock', [place('mutex')]],
+      [waiter, 'mutex_lock', [place('mutex')]],
+    ],
+    [
+      [waiter, 'mutex_lock', [place('mutex')]],
+      [waiter, 'cond_wait', [place('cond'), place('mutex')]],
+    ],
+    [[waiter, 'ipc_call', [reference('port'), buffer, 8, buffer, 64]]],
+    [[waiter, 'ipc_wait_receive', [place('portset'), 0, 0, buffer, 64]]],
+    [
+      [holder, 'ipc_wait_receive', [place('portset'), 0, 0, buffer, 64]],
+      [waiter, 'ipc_client_connect_send', [reference('port'), buffer, 9000]],
+    ],
+  ]);
+  const isWorker = rug === 'thread' && next(2) === 0;
+  const at = isWorker ? PROGRAM + 0x800 + 0x20 * (pick(next, [holder, waiter]) - side) : place(rug);
+  const free = PROGRAM + FREE + 0x20 * next(8);
+  const pull = pick(next, [`${rug}_destroy`, `${rug}_destroy`, `${rug}_move`] as const) as EntryName;
+  const again = pick(next, [rug, rug, pick(next, rugs)]);
+  const steps: Step[] = begin.map(([worker, entry, args]) => callOf(next, worker, entry, args));
+  steps.push(callOf(next, puller, pull, [at, free]));
+  if (next(4) > 0) steps.push(callOf(next, puller, `${again}_create` as EntryName, [at]));
+  if (next(2) === 0) {
+    // Back again, or another one gets the references that named the first.
+    const isMoved = next(2) === 0 || again === 'mapping';
+    const back = (isMoved ? `${rug}_move` : `${again}_reference`) as EntryName;
+    steps.push(callOf(next, puller, back, isMoved ? [free, at] : [at, reference(rug)]));
+  }
+  steps.push({ ...randomCallStep(next), worker: puller });
+  if (next(3) === 0) steps.push(callOf(next, holder, 'mutex_unlock', [place('mutex')]));
+  return steps;
+}
+
 function randomCallStep(next: Next): CallStep {
   return {
     kind: 'call',
@@ -397,6 +447,7 @@ function randomScene(next: Next, statesIn100: number, rebuildIn: number): Step[]
   if (kind < 6) return turns(next);
   if (kind < 8) return handling(next);
   if (kind < 10) return scheduling(next);
+  if (kind < 12) return pulling(next);
   return [randomCallStep(next)];
 }
 

@@ -9,8 +9,9 @@ import { type EntryName, entries } from '../../src/kernel/abi/entries.ts';
 import { states, type TypeName, typeNames } from '../../src/kernel/abi/types.ts';
 import { Assembler, a0, a7, t0, t1 } from './assembler.ts';
 import type { Seen } from './hostile-arena.ts';
-import { addSeen, attackOf, seenByName } from './hostile-campaign.ts';
-import { runOrExplain } from './hostile-shrink.ts';
+import { addSeen, arenaOf, attackOf, seenByName } from './hostile-campaign.ts';
+import { describeStep, runOrExplain } from './hostile-shrink.ts';
+import { complaint, StepCounter } from './hostile-watch.ts';
 import { assertSame, resultOf } from './rebuild.ts';
 import { CODE, DATA, own, PROGRAM, SEGMENT_SIZE, SLAB_SIZE, World } from './world.ts';
 
@@ -180,6 +181,29 @@ test('attacks on every entry point break no invariant, gain no right and touch n
   const entered = Object.values(seenByName(seen)).filter((codes) => codes.length > 0).length;
   assert.ok(entered > (RUNS >= 30 ? 130 : 0), `${entered} entry points gave something`);
   console.log(`hostile: ${RUNS / 2} attacks, ${calls} calls, ${entered} entry points`);
+});
+
+test('no entry does more steps than it is charged for, whatever the attackers ask', () => {
+  const counter = new StepCounter();
+  let count = 0;
+  let worst = 0;
+  for (let seed = seedBase; seed < seedBase + RUNS / 10; seed += 1) {
+    const attack = attackOf(seed, 120);
+    const arena = arenaOf(attack);
+    for (const step of attack.steps) {
+      if (step.kind === 'rebuild') continue;
+      counter.watch(arena.world.kernel, (spent) => {
+        count += 1;
+        worst = Math.max(worst, spent.steps);
+        const wrong = complaint(spent);
+        assert.is(wrong, null, `${wrong}, by ${describeStep(step)} of seed ${seed}`);
+      });
+      arena.take(step);
+    }
+  }
+  counter.close();
+  assert.ok(count > (RUNS >= 30 ? 200 : 0) && worst > 100, `${count} entries, at most ${worst} steps`);
+  console.log(`hostile: ${count} entries watched, at most ${worst} steps each`);
 });
 
 test('what hostile guests do is the same in slices', () => {
