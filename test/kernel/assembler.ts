@@ -25,6 +25,7 @@ export const s2 = 18;
 export const s3 = 19;
 export const s4 = 20;
 export const s5 = 21;
+export const s6 = 22;
 
 interface Fixup {
   readonly index: number;

@@ -15,7 +15,7 @@ import { states, type TypeName, threadFlags, typeNames, typeNumbers } from '../.
 import { pcNumber } from '../../src/kernel/memory/copy.ts';
 import { registersOf } from '../../src/kernel/registers.ts';
 import type { Bottom, KernelObject, Thread } from '../../src/kernel/state.ts';
-import { Assembler, a0, a1, a7, s0, s2, s4, s5, t0 } from './assembler.ts';
+import { Assembler, a0, a1, a7, s0, s2, s4, s5, s6, t0 } from './assembler.ts';
 import { CODE, DATA, own, PROGRAM, SLAB_SIZE, World } from './world.ts';
 
 /** Slabs of the segment. */
@@ -25,7 +25,7 @@ const VICTIM = slabs.victim * SLAB_SIZE;
 /** Where attackers see their workers' code, which they cannot write. */
 const WORKER_CODE = 0x3e_0000_0000;
 /** Where it sleeps for ever, behind its call. */
-export const WORKER_SLEEP = WORKER_CODE + 12;
+export const WORKER_SLEEP = WORKER_CODE + 20;
 /** Workers of each attacker, from this offset of its slab on. */
 export const WORKERS = 3;
 const WORKER_OFFSET = 0x800;
@@ -94,9 +94,12 @@ const DONE = 1;
 /** How long a step may run: a call, what it wakes, and some instructions of whoever else can run. */
 const RUN_TICKS = 3_000;
 
-/** The workers' code: the call, then what came of it into s5 and s0, then sleep for ever. */
+/**
+ * The workers' code: the call, then what came of it into s5 and s0, a load and a store through s6, so that windows get page
+ * table entries, then sleep for ever.
+ */
 function workerCode(): Assembler {
-  const code = new Assembler().ecall().mv(s0, a0).li(s5, DONE);
+  const code = new Assembler().ecall().mv(s0, a0).li(s5, DONE).ld(t0, s6).sd(t0, s6);
   return code.label('sleep').li(a0, -1).li(a7, entries.clock_sleep.number).ecall().j('sleep');
 }
 
@@ -158,6 +161,13 @@ function furnishVictim(world: World): void {
 
 /** Offsets of the victim's threads that go on by themselves, and pages that they write. */
 export const lively = { threads: [0x360, 0x380], pages: [DATA - PROGRAM] } as const;
+
+/** Where a worker loads and stores after its call: its own slab, or one of its windows. */
+function touched(step: CallStep): bigint {
+  const word = BigInt.asUintN(16, step.registers[6] as bigint) & 0xfff8n;
+  const start = [DATA, WINDOW, LOOKOUT][Number(step.registers[9]) % 3] as number;
+  return BigInt(start) + word;
+}
 
 export class Arena {
   readonly world: World;
@@ -376,6 +386,7 @@ export class Arena {
     put(at.threadAddress, worker.address - worker.slab * SLAB_SIZE + PROGRAM);
     put(at.x + 8 * s4, worker.tag);
     put(at.x + 8 * s5, 0);
+    put(at.x + 8 * s6, touched(step));
     step.registers.forEach((value, i) => {
       put(at.x + 8 * (i < 8 ? a0 + i : t0 + i - 8), value);
     });
