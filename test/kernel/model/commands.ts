@@ -25,8 +25,19 @@ export const beginning: readonly (readonly [number, TypeName])[] = [
   [19, 'region'],
 ];
 
+/** Made first: a port that is served, and windows of each space onto the other, one seen through the other. */
+export const prologue: readonly Command[] = (
+  [
+    ['set_port', 13, 15, 0, 1],
+    ['set_region', 18, 5, 13, 32],
+    ['set_region', 19, 6, 14, 36],
+    ['set_mapping', 16, 18, 6, 36],
+    ['set_mapping', 17, 19, 5, 36],
+  ] as const
+).map(([verb, a, b, c, value]) => ({ thread: 0, verb, type: 'mutex', isFitting: true, a, b, c, value }));
+
 /** What should lie at a place: one of a type, or a port (set) by itself or through a reference. */
-type Wanted = TypeName | 'client' | 'set' | 'free' | 'own';
+type Wanted = TypeName | 'client' | 'set' | 'free' | 'own' | 'parked';
 
 interface Taste {
   readonly weight?: number;
@@ -55,8 +66,8 @@ const tastes: Partial<Record<Verb, Taste>> = {
   set_space: { weight: 2, a: 'space', b: 'port' },
   set_reference: { a: 'reference', b: 'port' },
   protect: { weight: 2, a: 'mapping' },
-  load: { weight: 5 },
-  store: { weight: 5 },
+  load: { weight: 7 },
+  store: { weight: 7 },
   lock: { weight: 8, a: 'mutex' },
   trylock: { a: 'mutex' },
   unlock: { weight: 3, a: 'own' },
@@ -73,9 +84,9 @@ const tastes: Partial<Record<Verb, Taste>> = {
   server_ack_send_wait_receive: { weight: 1, a: 'set' },
   server_send_wait_receive: { weight: 1, a: 'set' },
   get_client: { weight: 2, a: 'reference' },
-  set_client: { weight: 2, a: 'reference' },
+  set_client: { weight: 4, a: 'parked' },
   get_server: { weight: 2, a: 'reference' },
-  set_server: { weight: 2, a: 'reference' },
+  set_server: { weight: 4, a: 'parked' },
   interrupt: { weight: 6, a: 'thread' },
   stop: { weight: 5, a: 'thread' },
   start: { weight: 9, a: 'thread' },
@@ -122,7 +133,7 @@ export function steer(m: Model, choice: Choice): Command | null {
   const numbered = { ...command, thread: thread.slot };
   if (odd === 0) return { ...numbered, isFitting: false };
   if (odd === 1) return numbered;
-  const verb = verbFor(thread, command);
+  const verb = verbFor(m, thread, command);
   const taste = tastes[verb];
   const references: Wanted | undefined = isMessage(verb) ? 'reference' : undefined;
   const a = placeFor(m, thread, taste?.a, command.a);
@@ -140,7 +151,7 @@ function threadsFor(m: Model, odd: number): Thing[] {
 }
 
 /** What a thread in the middle of something says next, mostly. */
-function verbFor(thread: Thing, command: Command): Verb {
+function verbFor(m: Model, thread: Thing, command: Command): Verb {
   const { verb, value } = command;
   const mood = Math.floor(value / 7) % 8;
   if (mood === 0 || verb === 'rebuild' || verb === 'start') return verb;
@@ -169,6 +180,8 @@ function verbFor(thread: Thing, command: Command): Verb {
           'server_alert',
         ]);
   }
+  const owns = m.places.some((thing) => thing?.type === 'mutex' && thing.owner === thread);
+  if (owns && mood === 7) return some(['wait', 'wait', 'unlock']);
   if (partnerOf(thread, 'client') !== null && mood > 2) {
     return thread.client.isSender
       ? some([
@@ -199,9 +212,10 @@ function placeFor(m: Model, thread: Thing, wanted: Wanted | undefined, number: n
   const isType = (at: number, type: TypeName): boolean => m.places[at]?.type === type;
   const leadsTo = (at: number, type: TypeName): boolean =>
     isType(at, type) || (isType(at, 'reference') && live(m.places[at]?.target ?? null)?.type === type);
-  const fits: Readonly<Record<'client' | 'set' | 'free' | 'own', (at: number) => boolean>> = {
+  const fits: Readonly<Record<'client' | 'set' | 'free' | 'own' | 'parked', (at: number) => boolean>> = {
     client: (at) => leadsTo(at, 'port'),
     set: (at) => leadsTo(at, 'portset'),
+    parked: (at) => isType(at, 'reference') && leadsTo(at, 'thread'),
     free: (at) => m.places[at] === null,
     own: (at) => isType(at, 'mutex') && m.places[at]?.owner === thread,
   };
@@ -215,6 +229,10 @@ function remedy(m: Model, thread: Thing, wanted: Wanted | undefined, command: Co
   if (wanted === 'own') {
     const a = placeFor(m, thread, 'mutex', command.a);
     if (a !== undefined) return { ...command, verb: 'lock', a };
+  }
+  if (wanted === 'parked') {
+    const a = placeFor(m, thread, 'reference', command.a);
+    return { ...command, verb: 'get_client', a: a ?? command.a };
   }
   const type =
     wanted === 'client' ? 'port' : wanted === 'set' ? 'portset' : wanted === 'own' ? 'mutex' : wanted;

@@ -47,7 +47,8 @@ function wordsOf(thread: Thing): Record<string, number> {
 }
 
 function resultOf(thread: Thing): SeenResult | null {
-  if (thread.status === 'stuck' && thread.fault !== null) {
+  // Stopped while it waited for a keeper that is gone now: it stays at its fault.
+  if (thread.fault !== null && live(thread.waitsAt) === null) {
     return { kind: 'fault', code: thread.fault.code, registers: {} };
   }
   if (thread.step !== 'sleep') return null;

@@ -236,8 +236,8 @@ function discard(call: Call): void {
   call.sendsReference = -1;
 }
 
-/** One phase of the call: it waits, the call ends, or (undefined) the next phase begins. */
-function phase(m: Model, thread: Thing, call: Call): Came | undefined {
+/** One phase of the call: it waits, the call ends, or the next phase begins, at once (undefined) or later. */
+function phase(m: Model, thread: Thing, call: Call): Came | undefined | 'later' {
   const { side, rest } = call;
   const other = otherSide(side);
   const now = rest[0];
@@ -275,7 +275,8 @@ function phase(m: Model, thread: Thing, call: Call): Came | undefined {
     if (!thread[side].isSender) {
       discard(call);
       rest.shift();
-      return undefined;
+      if (rest[0] === 'over') rest.shift();
+      return 'later';
     }
     if (isIn(['receive'])) {
       exchange(m, thread, partner as Thing, side);
@@ -283,7 +284,11 @@ function phase(m: Model, thread: Thing, call: Call): Came | undefined {
     }
     if (call.send.length > 0 || call.sendsReference >= 0 || rest[1] === 'wait') return m.wait(thread, peer);
     rest.shift();
-    return undefined;
+    if (rest[0] === 'over') {
+      rest.shift();
+      turn(thread, side);
+    }
+    return 'later';
   }
   if (thread[side].isSender) return told(thread, outcomes.success);
   if (!isIn(['send'])) return m.wait(thread, peer);
@@ -376,11 +381,26 @@ function replyPhase(m: Model, server: Thing, call: Call): Came | undefined {
   return undefined;
 }
 
-/** Any verb with phases: one of them; others may run before the next. */
+/**
+ * Any verb with phases. Where nothing was copied the next phase begins at once; after a copy only a wait does, so others
+ * may run before anything else.
+ */
 export function speak(m: Model, thread: Thing, call: Call): Came {
-  const came = phase(m, thread, call);
-  if (came !== undefined) return came;
-  return call.rest.length === 0 ? told(thread, outcomes.success) : null;
+  for (;;) {
+    const before = call.rest[0];
+    const came = phase(m, thread, call);
+    if (came !== undefined && came !== 'later') return came;
+    const next = call.rest[0];
+    if (next === undefined) return told(thread, outcomes.success);
+    if (came === 'later' || next === before) return null;
+    if (next === 'wait' && hasCome(m, call)) return null;
+  }
+}
+
+/** True when waiting for a message would not be waiting. */
+function hasCome(m: Model, call: Call): boolean {
+  const set = portAt(m, call.command.a, 'portset');
+  return 'kind' in set || firstClient(m, set) !== null;
 }
 
 /** disconnect, alert */
