@@ -144,11 +144,16 @@ export function priorityChanged(k: KernelState, thread: Thread): void {
   settle(k, thread);
 }
 
-/** The mutex or cond lends to nobody any more: before whom, or what, it lends to is changed. `settle` lends anew. */
+/**
+ * The mutex or cond lends to nobody any more, and has no way out: before whom, or what, it lends to is changed. `settle`
+ * lends anew. With the way out left, a circle would lead back here and lend to who is about to be left.
+ */
 function withdraw(k: KernelState, node: Mutex | Cond): void {
   const target = behind(node);
   const before = node.lends;
   node.lends = -1;
+  if (node.type === typeNumbers.mutex) node.owner = null;
+  else node.inheritor = null;
   if (target === null || before < 0) return;
   remove(target, before);
   settle(k, target);
@@ -173,7 +178,9 @@ export function setMutexFlags(k: KernelState, mutex: Mutex, flags: bigint): void
   mutex.flags = flags;
   if (inherits === mutex.inherits && ceiling === mutex.ceiling) return;
   const isSwitched = inherits !== mutex.inherits;
+  const { owner } = mutex;
   withdraw(k, mutex);
+  mutex.owner = owner;
   mutex.inherits = inherits;
   mutex.ceiling = ceiling;
   if (isSwitched) switchWaiters(k, mutex, inherits);

@@ -74,6 +74,24 @@ test('a deadlock that is broken leaves nobody with a priority that is not lent',
   assert.is(world.output.join(''), 'C.2');
 });
 
+// Found by the model: the circle lent to the old owner once more while the mutex was being taken from it.
+test('a mutex that is taken from one that waits for itself lends to its new owner only', () => {
+  const mutex = PROGRAM + 0x100;
+  const lock = new Assembler().call('mutex_lock', mutex).call('clock_sleep', 1000).call('mutex_lock', mutex);
+  const world = new World();
+  world.addProgram(1, lock.end(PROGRAM + own.gate), { priority: 16 });
+  world.make(BASE, { 256: 'mutex' });
+  world.run();
+  world.addThread(BASE, 0x400, { pc: CODE, priority: 20 });
+  world.finish();
+  // Who has waited longest owns it now; who waits for it still is its old owner.
+  world.setState('mutex', BASE + 0x100, { flags: mutexFlags.inheritPriority });
+  world.kernel.check();
+  world.must('mutex_peek_state', BASE + 0x100, 0, world.scratch(1));
+  world.must('reference_locate', world.scratch(1), world.region);
+  assert.is(world.task.result(0), BASE + 0x400);
+});
+
 test('a ceiling: without it the middle one runs while the mutex is waited for', () => {
   const workers = [
     { letter: 'L', priority: 5, first: A, spin: 8000 },
