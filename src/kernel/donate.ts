@@ -36,7 +36,7 @@ import { firstClient } from './ipc/busy.ts';
 import { dropClient, idempotentClientOf } from './ipc/connection.ts';
 import { touchThread } from './memory/changed.ts';
 import { namedPortset, namedThread } from './names.ts';
-import { acknowledge, isAsking, makeReady, schedulerOf } from './ready.ts';
+import { acknowledge, isAsking, makeReady, scheduledBy, schedulerOf } from './ready.ts';
 import { argument, clearReservation, registersOf, setArgument } from './registers.ts';
 import { results } from './results.ts';
 import { firstRunnable, removeRunnable } from './runnable.ts';
@@ -131,7 +131,9 @@ export function currentThread(k: KernelState): Thread | null {
     const root = firstRunnable(k);
     if (k.donors.length > 0) k.donors.length = 0;
     if (root === null) return null;
-    if (schedulerOf(k, root) !== null) {
+    const scheduler = scheduledBy(k, root);
+    k.orphan = scheduler === 'nobody' ? root : null;
+    if (scheduler !== null && k.orphan === null) {
       // It has got a scheduler since it was made ready.
       removeRunnable(k, root);
       makeReady(k, root);

@@ -26,7 +26,6 @@ import { installEntry, useTables } from './memory/tables.ts';
 import { findPlace, objectAt, serialKey } from './names.ts';
 import type { HashWords } from './number-table.ts';
 import { pointAt } from './objects/reference.ts';
-import { isOrphan } from './ready.ts';
 import { loadRecord, writeRecord } from './record.ts';
 import { clearReservation, loadRegisters, pcOf } from './registers.ts';
 import { dropReservations, firstRunnable } from './runnable.ts';
@@ -164,7 +163,7 @@ export class Kernel {
     assert(space !== null, 'kernel: a runnable thread has a space');
     useTables(k, space);
     const root = k.donors.length === 0 ? thread : (k.donors[0] as Thread);
-    if (k.schedulerLinks > 0 && isOrphan(k, root)) return this.#faultOrphan(root);
+    if (k.orphan === root) return this.#faultOrphan(root);
     const given = k.donors.length === 0 ? root.quantumLeft : Math.min(root.quantumLeft, donatedTicks(k));
     const budget = Math.min(left, given, Math.max(1, ticksToDeadline(k)), BUDGET_MAX);
     const { nextTurn, nextTicket } = k;

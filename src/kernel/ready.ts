@@ -8,7 +8,7 @@
  * and runs while somebody donates time to it (`donate.ts`). All of it is persistent: flags, link, ticket, turn.
  * A port that a user task serves schedules nobody: a task has no time to give.
  * A thread whose lowest mapping leads nowhere (in a circle, to a region without a space) has no ancestor: nobody schedules
- * it, so it does not run (`isOrphan`), or whoever has a scheduler could leave it by such a mapping below its real ones.
+ * it, so it does not run (an orphan), or whoever has a scheduler could leave it by such a mapping below its real ones.
  * Called by schedule.ts, resume.ts, donate.ts and IPC.
  */
 import { CHAIN_MAX } from '../base/limits.ts';
@@ -51,18 +51,19 @@ function schedulerBelow(k: KernelState, start: Space | null): Port | 'nobody' | 
   return 'nobody';
 }
 
-/** The port at which the thread asks for the processor, or null when it does not ask. */
-export function schedulerOf(k: KernelState, thread: Thread): Port | null {
+/**
+ * The port at which the thread asks for the processor; null when the kernel schedules it; `nobody` when neither does: the
+ * thread is an orphan. Only where there are schedulers.
+ */
+export function scheduledBy(k: KernelState, thread: Thread): Port | 'nobody' | null {
   if (k.schedulerLinks === 0) return null;
-  const own = usable(k, thread.scheduler);
-  if (own !== null) return own;
-  const port = schedulerBelow(k, liveSpace(thread.space));
-  return port === 'nobody' ? null : port;
+  return usable(k, thread.scheduler) ?? schedulerBelow(k, liveSpace(thread.space));
 }
 
-/** True when the thread, which does not ask, is not the kernel's to schedule either. Only where there are schedulers. */
-export function isOrphan(k: KernelState, thread: Thread): boolean {
-  return k.schedulerLinks > 0 && schedulerBelow(k, liveSpace(thread.space)) === 'nobody';
+/** The port at which the thread asks for the processor, or null when it does not ask. */
+export function schedulerOf(k: KernelState, thread: Thread): Port | null {
+  const port = scheduledBy(k, thread);
+  return port === 'nobody' ? null : port;
 }
 
 /** Whose link leads the thread to this port as its scheduler: its own, or a space's on the way down; or null. */

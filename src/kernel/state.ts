@@ -441,6 +441,8 @@ export interface KernelState {
   work: number;
   /** scratch: those whose time the running thread uses, the root first. */
   readonly donors: Thread[];
+  /** scratch: the thread whose turn it is, when nobody schedules it, not even the kernel (`ready.ts`). */
+  orphan: Thread | null;
   /** scratch: clients that got time unknown to their scheduler, which is told when the step is over. */
   readonly toAskAnew: Thread[];
   /** scratch: the port that is being destroyed. */
@@ -567,6 +569,7 @@ export function createState(machine: Machine, hashWords: HashWords): KernelState
     copied: 0,
     work: 0,
     donors: [],
+    orphan: null,
     toAskAnew: [],
     closing: null,
     schedulerLinks: 0,
