@@ -78,7 +78,6 @@ test('a buffer at no address is a fault of the client that has it, and none of i
 
 test('a keeper that only answers costs the asker its time, and others have their turn', () => {
   const world = new World();
-  world.optOut('tooLong');
   world.addProgram(1, new Assembler().li(t2, WINDOW).sd(a0, t2).end(GATE));
   keptWindow(world, BASE, world.reference('output'));
   const other = world.addThread(BASE, 0x300, { pc: CODE + 4 * 100 });

@@ -120,7 +120,6 @@ for (const isRebuilt of [false, true]) {
       const world = pair(new Assembler().end(GATE), done(code));
       world.make(SERVER, { 384: 'mutex', 416: 'cond', 480: 'port' });
       if (type === 'mutex') {
-        world.optOut('taskHolds');
         world.must('mutex_lock', SERVER + 0x180);
       }
       world.finish();

@@ -2,6 +2,8 @@
  * The mode in which whole suites run taken apart does take apart: a world ends in another kernel than it began in, once for
  * each entry; and what is opted out of it is a short list.
  */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { optOuts, rebuildsAfterEntry, rebuiltCount, runRebuildingSlice } from './every-entry.ts';
@@ -40,8 +42,22 @@ test('with the mode switched on, and only then, a world rebuilds whenever it run
   assert.is(rebuildsAfterEntry, process.env.PERDURE_REBUILD === 'entry');
 });
 
-test('at most ten are opted out', () => {
+test('at most ten are opted out: single tests, each by a name of its own, and one file', () => {
   assert.ok(Object.keys(optOuts).length <= 10);
+  const names = Object.keys(optOuts).filter((name) => !name.endsWith('.test.ts'));
+  assert.is(Object.keys(optOuts).length - names.length, 1);
+  const folders = [import.meta.dirname, join(import.meta.dirname, '../userland')];
+  const used = folders
+    .flatMap((folder) => readdirSync(folder).map((file) => ({ folder, file })))
+    .filter(({ file }) => file.endsWith('.test.ts'))
+    .flatMap(({ folder, file }) => {
+      const text = readFileSync(join(folder, file), 'utf8');
+      return [...text.matchAll(/optOut(?:\(|: )'([^']+)'/g)].map(([, name = '']) => {
+        assert.ok(name.startsWith(`${file.replace('.test.ts', '')}: `), `${file}: ${name}`);
+        return name;
+      });
+    });
+  assert.equal(used.sort(), names.sort());
 });
 
 test.run();

@@ -19,7 +19,6 @@ const handler = 26;
 /** A thread that locks a mutex of somebody else, with an interrupt handler that counts. */
 function interruptible(options: Readonly<Record<string, number>> = {}): World {
   const world = new World();
-  world.optOut('taskHolds');
   const code = new Assembler()
     .call('mutex_lock', PROGRAM + 0x100)
     .li(s1, 1)

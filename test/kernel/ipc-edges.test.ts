@@ -295,7 +295,6 @@ test('a border port takes no reliable connection, open or closed, also after a r
   for (const isOpen of [true, false]) {
     for (const isRebuilt of [true, false]) {
       const world = new World();
-      world.optOut('taskHolds');
       const open = (): void => {
         world.task.serve(world.gateSet, { receive: () => ({ bytes: new Uint8Array(0) }) });
         if (!isOpen) world.task.stopServing(world.gateSet);
@@ -331,7 +330,7 @@ test('a border port takes no reliable connection, open or closed, also after a r
 test('a port with clients that is moved into a set a task serves has them answered, and back out again', () => {
   const caller = new Assembler().call('ipc_call', PORT, DATA, 8, DATA, 8).mv(s1, a0).end(GATE);
   const world = pair(caller, new Assembler().end(GATE));
-  world.optOut('taskHolds');
+  world.optOut('ipc-edges: moved');
   world.addThread(CLIENT, 0x300, { pc: CODE });
   world.finish();
   let asked = 0;
@@ -471,7 +470,6 @@ test('a long message streams while the pages of either side are brought by a pro
     const client = new Assembler().call('ipc_client_connect_send', PORT, buffer(CLIENT), length).mv(s1, a0);
     const server = new Assembler().call('ipc_wait_receive', SET, 0, 0, buffer(SERVER), length).mv(s1, a0);
     const world = pair(client.end(GATE), server.end(GATE));
-    world.optOut('tooLong');
     // The pager maps one page more of its memory into the window for each fault: the region grows.
     const pager = new Assembler().li(s1, 0).call('ipc_wait_receive', SET, 0, 0, DATA, 40).label('got');
     const at = states.region.offset;
@@ -526,7 +524,7 @@ for (const [count, isRebuilt] of [
   const how = isRebuilt ? ', also after a restart' : '';
   test(`${count} ports in one set: the first client is served first, wherever it waits${how}`, () => {
     const world = new World();
-    if (count > 1000) world.optOut('tooLong');
+    if (count > 1000) world.optOut('ipc-edges: crowd');
     world.make(2 * SLAB_SIZE, { 256: 'portset', 320: 'reference' });
     world.must('portset_reference', 2 * SLAB_SIZE + 0x100, 2 * SLAB_SIZE + 0x140);
     const ports = 3 * SLAB_SIZE;

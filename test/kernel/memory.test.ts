@@ -228,7 +228,7 @@ test('the changed set is what a model says, over random stores, object changes, 
   );
   const property = fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
     const world = new World();
-    world.optOut('taskCollects');
+    world.optOut('memory: model');
     // The program stores to where s0 says whenever it is started.
     const code = new Assembler().sd(s3, s0).end(GATE);
     world.addProgram(1, code);
@@ -288,7 +288,7 @@ test('the changed set is what a model says, over random stores, object changes, 
 
 test("a changed page carries the pc of the first write, the kernel's own writes too", () => {
   const world = new World();
-  world.optOut('taskCollects');
+  world.optOut('memory: first pc');
   const code = new Assembler().li(s0, DATA).label('first').sd(s1, s0).sd(s1, s0, 8).label('call');
   code
     .call('kernel_record', DATA + PAGE)

@@ -170,7 +170,7 @@ test('a service may destroy its client, and the kernel goes on', () => {
 
 test('a page with the buffer of a call under way cannot be evicted', () => {
   const world = new World();
-  world.optOut('pagesInMemory');
+  world.optOut('tasks: pinned');
   const tried: number[] = [];
   world.task.serve(world.gateSet, {
     receive(request) {

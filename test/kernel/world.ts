@@ -103,7 +103,8 @@ export class World {
   readonly #tier: TierOfTests | null;
   readonly #buffer: number;
   #optOut: OptOut | null = null;
-  #services = new Map<number, TaskService>();
+  /** Null: a set that was declared closed. */
+  #services = new Map<number, TaskService | null>();
   #delays = 0;
 
   /** False for a world that a test breaks on purpose. */
@@ -208,7 +209,7 @@ export class World {
         serve.call(task, place, service);
       },
       stopServing(place: number): void {
-        services.delete(place);
+        services.set(place, null);
         stopServing.call(task, place);
       },
     });
@@ -587,7 +588,10 @@ export class World {
     // The servers of the fresh kernel are those of this world from now on.
     if (isServingAsBefore) this.task.stopServing(this.portset);
     else this.task.serve(this.portset, { receive: (request) => this.#receive(request) });
-    for (const [place, service] of services) this.task.serve(place, service);
+    for (const [place, service] of services) {
+      if (service === null && (isServingAsBefore || place !== this.portset)) this.task.stopServing(place);
+      else if (service !== null) this.task.serve(place, service);
+    }
   }
 }
 

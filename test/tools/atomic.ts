@@ -1,6 +1,6 @@
 /**
- * `npm run atomic`: every entry point stopped at every instruction; then the tests of the kernel, unchanged, with everything
- * taken apart after every entry of a guest and made again in a fresh kernel.
+ * `npm run atomic`: every entry point stopped at every instruction; then the tests of the kernel and of programs under it,
+ * unchanged, with everything taken apart after every entry of a guest and made again in a fresh kernel.
  *
  *     node test/tools/atomic.ts [--entries | FILTER...]
  *
@@ -20,6 +20,8 @@ const given = isEntriesOnly ? [] : process.argv.slice(2);
 const suites = readdirSync(`${project}/test/kernel`)
   .filter((file) => file.endsWith('.test.ts') && !themselves.some((name) => file === `${name}.test.ts`))
   .map((file) => `test/kernel/${file}`);
+/** Those that run programs under the kernel. */
+const programs = ['kernel', 'entries', 'nested'].map((name) => `test/userland/${name}.test.ts`);
 
 let passed = 0;
 let failed = 0;
@@ -41,6 +43,6 @@ function run(title: string, environment: Readonly<Record<string, string>>, filte
 
 if (given.length === 0 && !isEntriesOnly)
   run('every instruction', { ATOMIC: 'all' }, ['kernel/atomicity', 'kernel/promptness']);
-run('every entry', { PERDURE_REBUILD: 'entry' }, given.length > 0 ? given : suites);
+run('every entry', { PERDURE_REBUILD: 'entry' }, given.length > 0 ? given : [...suites, ...programs]);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

@@ -165,6 +165,7 @@ cross('a server in TypeScript keeps the values of four threads in C, by reliable
     let server: KeyValueServer | null = null;
     const { status, stdout, tick } = runProgram(buildProgram('keyvalue.c'), {
       args: ['keyvalue'],
+      optOut: 'kernel: key-value',
       sliceTicks,
       tickLimit: 10_000_000_000,
       serve(kernel) {

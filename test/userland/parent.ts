@@ -17,7 +17,9 @@ import * as memory from '../../src/kernel/abi/memory.ts';
 import { protection, states } from '../../src/kernel/abi/types.ts';
 import { Kernel } from '../../src/kernel/kernel.ts';
 import { type Answer, type Processor, type Request, taskMemory } from '../../src/userland/task/task.ts';
+import { type OptOut, rebuildsAfterEntry } from '../kernel/every-entry.ts';
 import { tierOfTests } from '../tools/tier.ts';
+import { runRestarted } from './restarted.ts';
 
 /** What the program's memory is mapped from lies from address 0 of the task's space: place = program address + this. */
 const PROGRAM_PLACE = 0x1_0000_0000;
@@ -32,6 +34,8 @@ const aliases = { pager: 1, trouble: 2, output: 3, input: 4, parent: 5 } as cons
 type Alias = keyof typeof aliases;
 
 export interface Conditions {
+  /** It is not restarted after every entry when all others are, for a reason of the list. */
+  readonly optOut?: OptOut;
   readonly args: readonly string[];
   readonly input?: string;
   /** Ticks a call of `Kernel.run` may take: what is cut off in between must not matter. */
@@ -61,6 +65,9 @@ function isExit(view: DataView): boolean {
 
 /** Runs the program until it ends. Throws when it faults, hangs or waits for what never comes. */
 export function runProgram(file: string, conditions: Conditions): Ended {
+  // In the mode of test/kernel/every-entry.ts each entry is made in a machine of its own.
+  if (rebuildsAfterEntry && conditions.optOut === undefined)
+    return runRestarted(file, conditions, tierOfTests());
   const program = parseElf(readFileSync(file), file);
   const tier = tierOfTests();
   const machine = createMachine(64 * 1024 * 1024, tier.options);
