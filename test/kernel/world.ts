@@ -103,7 +103,6 @@ export class World {
   readonly #tier: TierOfTests | null;
   readonly #buffer: number;
   #optOut: OptOut | null = null;
-  /** Null: a set that was declared closed. */
   #services = new Map<number, TaskService | null>();
   #delays = 0;
 
@@ -534,9 +533,7 @@ export class World {
     for (const { address, type, hash } of image.objects) {
       const name = typeNames[type - 1] as TypeName;
       if (name === 'reference') this.must('reference_create', address);
-      else {
-        this.must(`${name}_create_hash` as EntryName, address, hash);
-      }
+      else this.must(`${name}_create_hash` as EntryName, address, hash);
     }
     const order = [...image.objects].sort((a, b) => rank(a.type) - rank(b.type));
     for (const object of order) this.#restoreObject(object, image);
