@@ -71,19 +71,32 @@ function wakeDonor(k: KernelState, port: Port): void {
 }
 
 /**
- * The thread waits for `object` in `queue` with a new ticket. Its registers must already say what is left to do.
+ * The thread is about to wait for `object`, with a new ticket, but is in no queue yet: `lieDown`, or the end of its wait,
+ * comes in the same entry. Its registers must already say what is left to do.
  */
-export function wait(k: KernelState, thread: Thread, queue: Queue, object: KernelObject): number {
+export function standReady(k: KernelState, thread: Thread, object: KernelObject): void {
   leaveQueue(k, thread);
   thread.flags &= ~RUNNING_FLAGS;
   thread.waitingFor = object;
   takeTicket(k, thread);
   forgetTurn(thread);
+  touchThread(k, thread);
+}
+
+/** A thread that stands ready waits in `queue`. */
+export function lieDown(k: KernelState, thread: Thread, queue: Queue, object: KernelObject): void {
   enqueue(queue, thread);
   if (queue.port !== null) wakeDonor(k, queue.port);
   beginLending(k, thread);
-  touchThread(k, thread);
   note(k, traceEvents.wait.kind, thread.serial, object.serial, object.type);
+}
+
+/**
+ * The thread waits for `object` in `queue` with a new ticket. Its registers must already say what is left to do.
+ */
+export function wait(k: KernelState, thread: Thread, queue: Queue, object: KernelObject): number {
+  standReady(k, thread, object);
+  lieDown(k, thread, queue, object);
   return results.blocked;
 }
 

@@ -29,7 +29,7 @@ import {
   setEntryNumber,
 } from '../registers.ts';
 import { isFault, results } from '../results.ts';
-import { finish, wait, wake } from '../schedule.ts';
+import { finish, lieDown, standReady, wait, wake } from '../schedule.ts';
 import { type KernelState, livePortset, type Port, type Thread } from '../state.ts';
 import { firstClient } from './busy.ts';
 import {
@@ -61,8 +61,11 @@ function connectVerb(k: KernelState, client: Thread, registers: Uint32Array): nu
   dropServer(k, client, false);
   if (server === null) return wait(k, client, port.clients, port);
   startConversation(k, client, server, port);
-  wait(k, server, client.waiters, client);
-  return sendVerb(k, clientSide, client, registers);
+  // The server is told at once in nearly all cases; else it waits for the client, with the ticket that it takes now.
+  standReady(k, server, client);
+  const sent = exchange(k, clientSide, client, server, true);
+  if (server.waitingFor === client) lieDown(k, server, client.waiters, client);
+  return sent;
 }
 
 /** True for the verbs with which a client waits at a port for a server. */
