@@ -351,6 +351,8 @@ export class Arena {
   take(step: Step): boolean {
     if (step.kind === 'rebuild') {
       this.world.rebuild();
+      // Restart is over: from now on no state gives an object the serial of another.
+      this.world.kernel.run(0);
       return true;
     }
     return step.kind === 'state' ? this.#takeState(step) : this.#takeCall(step);
