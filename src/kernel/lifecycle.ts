@@ -6,7 +6,6 @@
  * serial, hash, links and waiters stay. Invariant: a user task's own thread and space are never destroyed or moved by an
  * entry point. Called by state-calls.ts, discard, and the maker of user tasks.
  */
-import { typeNumbers } from './abi/types.ts';
 import { noteMoved, noteObjectGone, pageNumber, touch } from './memory/changed.ts';
 import { displace, place, type TypeNumber } from './names.ts';
 import type { ObjectFields } from './objects/operations.ts';
@@ -14,11 +13,12 @@ import { emptySpace } from './objects/space.ts';
 import { operationsOf } from './objects/table.ts';
 import {
   type Bottom,
-  emptyThreadFields,
+  emptyThread,
   type KernelObject,
   type KernelState,
   type Space,
   type Thread,
+  takeImage,
 } from './state.ts';
 import { note, traceEvents } from './trace.ts';
 
@@ -103,11 +103,8 @@ export function createTaskObjects(
   // A bottom space lies in itself.
   space.home = space;
   place(k, space);
-  const thread: Thread = {
-    ...fieldsOf(space, threadAddress, newSerial(k, true), 0n),
-    ...emptyThreadFields(true),
-    type: typeNumbers.thread,
-  };
+  const serial = newSerial(k, true);
+  const thread = emptyThread(takeImage(k), space, threadAddress, serial, BigInt(serial), true);
   thread.flags = 0;
   thread.space = space;
   space.threads.add(thread);

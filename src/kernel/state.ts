@@ -10,7 +10,7 @@
 
 import { OBJECTS_MAX, QUANTUM_TICKS, THREADS_MAX } from '../base/limits.ts';
 import type { Machine } from '../hw/machine.ts';
-import { links, states, type typeNumbers } from './abi/types.ts';
+import { links, states, typeNumbers } from './abi/types.ts';
 import type { Spans } from './memory/spans.ts';
 import type { HashWords, NumberTable } from './number-table.ts';
 import { createTrace, type Trace } from './trace.ts';
@@ -222,8 +222,8 @@ export interface Bottom {
   readonly limits: Spans<Region>;
 }
 
-export interface Thread extends ObjectBase, BorrowerBase {
-  readonly type: typeof typeNumbers.thread;
+/** The state of a thread in the form in which it is exported. */
+export interface ThreadImage {
   /** persistent: the simple state as exported; words that have a field below are written there on export only. */
   readonly image: Uint8Array;
   readonly longs: BigUint64Array;
@@ -235,6 +235,10 @@ export interface Thread extends ObjectBase, BorrowerBase {
   readonly pcHalves: Uint32Array;
   /** The image by words of 32 bits. */
   readonly words: Uint32Array;
+}
+
+export interface Thread extends ObjectBase, BorrowerBase, ThreadImage {
+  readonly type: typeof typeNumbers.thread;
   /** derived: some f register is not zero; null: not known since its state was set. */
   usesFloats: boolean | null;
   /** persistent */
@@ -433,6 +437,9 @@ export interface KernelState {
   readonly recordView: DataView;
   readonly recordWords: Uint32Array;
   readonly recordLongs: BigUint64Array;
+  /** scratch: images of threads that are no more, and what those have instead. */
+  readonly spareImages: ThreadImage[];
+  readonly nobodysImage: ThreadImage;
   /** scratch: the references that an entry was given for the links of an object, and what they point at, by link. */
   readonly linkReferences: (Reference | undefined)[];
   readonly linkTargets: (KernelObject | null | undefined)[];
@@ -564,6 +571,8 @@ export function createState(machine: Machine, hashWords: HashWords): KernelState
     recordView: new DataView(record.buffer),
     recordWords: new Uint32Array(record.buffer),
     recordLongs: new BigUint64Array(record.buffer),
+    spareImages: [],
+    nobodysImage: emptyImage(),
     linkReferences: new Array<Reference | undefined>(LINKS_MAX).fill(undefined),
     linkTargets: new Array<KernelObject | null | undefined>(LINKS_MAX).fill(undefined),
     copied: 0,
@@ -581,12 +590,10 @@ export function createState(machine: Machine, hashWords: HashWords): KernelState
   };
 }
 
-/** The registers and scheduling words of a thread that was just made. */
-export function emptyThreadFields(isTask: boolean) {
+/** The memory of a thread's state, and its views. */
+export function emptyImage(): ThreadImage {
   const image = new Uint8Array(states.thread.size);
   const at = states.thread.offset;
-  // No reservation is all ones.
-  image.fill(0xff, at.reservation, at.reservation + 8);
   return {
     image,
     longs: new BigUint64Array(image.buffer),
@@ -596,6 +603,57 @@ export function emptyThreadFields(isTask: boolean) {
     floats: new BigUint64Array(image.buffer, at.f, 32),
     pcHalves: new Uint32Array(image.buffer, at.pc, 2),
     words: new Uint32Array(image.buffer),
+  };
+}
+
+/** So many images outlive their threads: to make one costs more than all else of a thread. */
+const SPARE_IMAGES_MAX = 16;
+
+/** The thread is no more: its image is for others. What is still written into the one that it keeps, nobody reads. */
+export function recycleImage(k: KernelState, thread: Thread): void {
+  if (k.spareImages.length >= SPARE_IMAGES_MAX) return;
+  const { image, longs, view, halves, x, floats, pcHalves, words } = thread;
+  k.spareImages.push({ image, longs, view, halves, x, floats, pcHalves, words });
+  Object.assign(thread, k.nobodysImage);
+}
+
+/** An image of zeros, but without a reservation, which is all ones. */
+export function takeImage(k: KernelState): ThreadImage {
+  const taken = k.spareImages.pop() ?? emptyImage();
+  taken.longs.fill(0n);
+  taken.longs[states.thread.offset.reservation / 8] = 2n ** 64n - 1n;
+  return taken;
+}
+
+/** A thread that was just made: one literal, which costs less than fields that are added one after another. */
+export function emptyThread(
+  own: ThreadImage,
+  home: Space,
+  address: number,
+  serial: number,
+  hash: bigint,
+  isTask: boolean,
+): Thread {
+  const { image, longs, view, halves, x, floats, pcHalves, words } = own;
+  return {
+    home,
+    address,
+    serial,
+    hash,
+    alive: true,
+    isTouched: false,
+    firstReference: null,
+    referenceCount: 0,
+    linkers: null,
+    type: typeNumbers.thread,
+    image,
+    longs,
+    view,
+    halves,
+    x,
+    floats,
+    pcHalves,
+    words,
     usesFloats: false,
     flags: 1,
     priority: 16,

@@ -5,16 +5,22 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { typeNumbers } from '../../src/kernel/abi/types.ts';
 import { checkQueueIndex } from '../../src/kernel/check/queues.ts';
 import { isBefore } from '../../src/kernel/order.ts';
 import { dequeue, enqueue } from '../../src/kernel/queue.ts';
-import { emptyQueue, emptyThreadFields, type Queue, type Thread } from '../../src/kernel/state.ts';
+import {
+  emptyImage,
+  emptyQueue,
+  emptyThread,
+  type Queue,
+  type Space,
+  type Thread,
+} from '../../src/kernel/state.ts';
 
 /** A thread with just what queues look at. */
 function plainThread(serial: number, words: Partial<Thread>): Thread {
-  const fields = { ...emptyThreadFields(false), type: typeNumbers.thread, serial, alive: true };
-  return { ...fields, ...words } as unknown as Thread;
+  const nowhere = null as unknown as Space;
+  return { ...emptyThread(emptyImage(), nowhere, 0, serial, 0n, false), ...words };
 }
 
 function contents(queue: Queue): Thread[] {

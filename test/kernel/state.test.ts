@@ -50,6 +50,28 @@ test('every object of every type is made once, at an aligned free place, and is 
   }
 });
 
+test('a thread that is made where others were destroyed has nothing of theirs', () => {
+  const world = new World();
+  const place = placeOf('thread');
+  const serialAt = states.thread.offset.serial;
+  const fresh = (): Uint8Array => {
+    world.must('thread_create', place);
+    const state = peek(world, 'thread', place);
+    // Serials are never used again, and a hash that nobody chose is the serial.
+    state.fill(0, states.thread.offset.hash, states.thread.offset.hash + 8);
+    state.fill(0, serialAt, serialAt + 8);
+    return state;
+  };
+  const first = fresh();
+  for (let i = 0; i < 20; i += 1) {
+    const words = { flags: 1, priority: 3, pc: 0x5000, x9: 77, fcsr: 0x21, savedPc: 9, pending: 1 };
+    world.setState('thread', place, words, []);
+    world.must('thread_destroy', place);
+    world.kernel.check();
+    assert.equal(fresh(), first);
+  }
+});
+
 test('naming an object by the entry of another type is a fault', () => {
   const world = worldWithAll();
   for (const [type] of all) {

@@ -7,7 +7,7 @@
 import { PRIORITY_MAX, QUANTUM_TICKS, STAGE_WORK } from '../../base/limits.ts';
 import { faults, outcomes } from '../abi/codes.ts';
 import { TICKS_PER_NANOSECOND } from '../abi/memory.ts';
-import { pendingBits, states, threadFlags, typeNumbers } from '../abi/types.ts';
+import { pendingBits, states, threadFlags } from '../abi/types.ts';
 import { priorityChanged } from '../inherit.ts';
 import { takePending } from '../interrupts.ts';
 import {
@@ -32,7 +32,16 @@ import {
 import { resume } from '../resume.ts';
 import { firstRunnable } from '../runnable.ts';
 import { leaveQueue, park, sleep, tickOf } from '../schedule.ts';
-import { emptyThreadFields, type KernelState, live, type Port, type Space, type Thread } from '../state.ts';
+import {
+  emptyThread,
+  type KernelState,
+  live,
+  type Port,
+  recycleImage,
+  type Space,
+  type Thread,
+  takeImage,
+} from '../state.ts';
 import { passOn, sendAway } from './mutex.ts';
 import { readNumber, shown, type TypeOperations, writeNumber } from './operations.ts';
 
@@ -113,7 +122,7 @@ function changeService(k: KernelState, thread: Thread): void {
 }
 
 export const threadOperations: TypeOperations<Thread> = {
-  make: (fields) => ({ ...fields, ...emptyThreadFields(false), type: typeNumbers.thread }),
+  make: ({ home, address, serial, hash }, k) => emptyThread(takeImage(k), home, address, serial, hash, false),
   mayDestroy: mayTouch,
   mayMove: maySetState,
   /** Into its image, which is then its whole state: a record so long is not copied twice. */
@@ -219,6 +228,7 @@ export const threadOperations: TypeOperations<Thread> = {
     if (thread.scheduler !== null) k.schedulerLinks -= 1;
     thread.space?.threads.delete(thread);
     if (k.loaded === thread) unloadRegisters(k);
+    recycleImage(k, thread);
     return true;
   },
 };
