@@ -18,6 +18,7 @@ import { currentThread } from './donate.ts';
 import { askAnew, donatedTicks } from './donors.ts';
 import { mixSeed } from './entropy.ts';
 import { serveFault, serveMemoryFault } from './fault.ts';
+import { createState } from './first-state.ts';
 import { createObject } from './lifecycle.ts';
 import { pageNumber, settle, touchThread } from './memory/changed.ts';
 import { reach } from './memory/copy.ts';
@@ -30,7 +31,7 @@ import { loadRecord, writeRecord } from './record.ts';
 import { clearReservation, loadRegisters, pcOf } from './registers.ts';
 import { dropReservations, firstRunnable } from './runnable.ts';
 import { chargeEntry, rotate, spendTicks, tickOf, ticksToDeadline, wakeDueSleepers } from './schedule.ts';
-import { createState, type KernelState, type Thread } from './state.ts';
+import type { KernelState, Thread } from './state.ts';
 import { checkTaskPlace, createTask, serveQueued, type TaskProcessor, tellTasks } from './task.ts';
 import { drain, type TraceEvent } from './trace.ts';
 

@@ -6,20 +6,14 @@
  * serial, hash, links and waiters stay. Invariant: a user task's own thread and space are never destroyed or moved by an
  * entry point. Called by state-calls.ts, discard, and the maker of user tasks.
  */
+
+import { emptyThread, takeImage } from './first-state.ts';
 import { noteMoved, noteObjectGone, pageNumber, touch } from './memory/changed.ts';
 import { displace, place, type TypeNumber } from './names.ts';
 import type { ObjectFields } from './objects/operations.ts';
 import { emptySpace } from './objects/space.ts';
 import { operationsOf } from './objects/table.ts';
-import {
-  type Bottom,
-  emptyThread,
-  type KernelObject,
-  type KernelState,
-  type Space,
-  type Thread,
-  takeImage,
-} from './state.ts';
+import type { Bottom, KernelObject, KernelState, Space, Thread } from './state.ts';
 import { note, traceEvents } from './trace.ts';
 
 /** True for a place in a user task's own memory, which is no part of any image. */

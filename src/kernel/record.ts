@@ -6,7 +6,8 @@
 import { assert } from '../base/assert.ts';
 import { toSafeNumber } from '../base/integer.ts';
 import { kernelRecord } from './abi/memory.ts';
-import { type KernelState, TRANSIENT_SERIAL_START } from './state.ts';
+import { TRANSIENT_SERIAL_START } from './first-state.ts';
+import type { KernelState } from './state.ts';
 
 /** Writes the record at the start of the view. */
 export function writeRecord(k: KernelState, view: DataView): void {

@@ -6,16 +6,10 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkQueueIndex } from '../../src/kernel/check/queues.ts';
+import { emptyImage, emptyQueue, emptyThread } from '../../src/kernel/first-state.ts';
 import { isBefore } from '../../src/kernel/order.ts';
 import { dequeue, enqueue } from '../../src/kernel/queue.ts';
-import {
-  emptyImage,
-  emptyQueue,
-  emptyThread,
-  type Queue,
-  type Space,
-  type Thread,
-} from '../../src/kernel/state.ts';
+import type { Queue, Space, Thread } from '../../src/kernel/state.ts';
 
 /** A thread with just what queues look at. */
 function plainThread(serial: number, words: Partial<Thread>): Thread {

@@ -144,20 +144,23 @@ cross('a copy-on-write pager in the machine forks memory: reading shares, the fi
   }
 });
 
-cross('a stride scheduler in C gives three children in spaces of their own the processor by tickets 1:2:3', () => {
-  const ticks = new Set<bigint>();
-  for (const sliceTicks of [1_000_000, 777]) {
-    const { status, stdout, tick } = runProgram(buildProgram('stride.c'), { args: ['stride'], sliceTicks });
-    assert.equal(lines(stdout).slice(-3), [
-      'child 0: 167 of 1000 given, 167 of 1000 counted',
-      'child 1: 333 of 1000 given, 333 of 1000 counted',
-      'child 2: 500 of 1000 given, 500 of 1000 counted',
-    ]);
-    assert.is(status, 0);
-    ticks.add(tick);
-  }
-  assert.is(ticks.size, 1, 'the run takes the same time');
-});
+cross(
+  'a stride scheduler in C gives three children in spaces of their own the processor by tickets 1:2:3',
+  () => {
+    const ticks = new Set<bigint>();
+    for (const sliceTicks of [1_000_000, 777]) {
+      const { status, stdout, tick } = runProgram(buildProgram('stride.c'), { args: ['stride'], sliceTicks });
+      assert.equal(lines(stdout).slice(-3), [
+        'child 0: 167 of 1000 given, 167 of 1000 counted',
+        'child 1: 333 of 1000 given, 333 of 1000 counted',
+        'child 2: 500 of 1000 given, 500 of 1000 counted',
+      ]);
+      assert.is(status, 0);
+      ticks.add(tick);
+    }
+    assert.is(ticks.size, 1, 'the run takes the same time');
+  },
+);
 
 cross('a server in TypeScript keeps the values of four threads in C, by reliable calls', () => {
   const ticks = new Set<bigint>();

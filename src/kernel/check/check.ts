@@ -7,6 +7,7 @@
  * All invariants have names (`invariants.ts`). Called by kernel.ts.
  */
 import { typeNumbers } from '../abi/types.ts';
+import { TRANSIENT_SERIAL_START } from '../first-state.ts';
 import { forEachLinker } from '../links.ts';
 import { isNested } from '../memory/changed.ts';
 import { isListed } from '../memory/spans.ts';
@@ -21,7 +22,6 @@ import {
   type Queue,
   type Space,
   type Thread,
-  TRANSIENT_SERIAL_START,
 } from '../state.ts';
 import { contentsOf } from './contents.ts';
 import { holds } from './invariants.ts';

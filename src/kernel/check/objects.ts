@@ -7,10 +7,11 @@
 import { isAligned } from '../../base/integer.ts';
 import { OBJECT_SIZE } from '../../base/limits.ts';
 import { typeNumbers } from '../abi/types.ts';
+import { TRANSIENT_SERIAL_START } from '../first-state.ts';
 import { isTaskMemory } from '../lifecycle.ts';
 import { pageNumber } from '../memory/changed.ts';
 import { serialKey } from '../names.ts';
-import { type KernelObject, type KernelState, live, TRANSIENT_SERIAL_START } from '../state.ts';
+import { type KernelObject, type KernelState, live } from '../state.ts';
 import { holds } from './invariants.ts';
 import { checkTarget } from './links.ts';
 import { checkMapping, checkRegion, checkSpace } from './memory.ts';

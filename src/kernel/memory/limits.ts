@@ -8,13 +8,8 @@
  */
 import { PAGE_SIZE } from '../../base/limits.ts';
 import { typeNumbers } from '../abi/types.ts';
-import {
-  type Bottom,
-  type KernelObject,
-  type KernelState,
-  type Region,
-  TRANSIENT_SERIAL_START,
-} from '../state.ts';
+import { TRANSIENT_SERIAL_START } from '../first-state.ts';
+import type { Bottom, KernelObject, KernelState, Region } from '../state.ts';
 import { addSpan, removeSpan, visitSpans } from './spans.ts';
 
 function hasLimit(region: Region): boolean {

@@ -8,6 +8,7 @@ import { STAGE_WORK } from '../../base/limits.ts';
 import { faults, outcomes } from '../abi/codes.ts';
 import { entries } from '../abi/entries.ts';
 import { states, typeNumbers } from '../abi/types.ts';
+import { emptyQueue } from '../first-state.ts';
 import { emptyLent, setInheritor } from '../inherit.ts';
 import { becomeMutexLock } from '../interrupts.ts';
 import { addLinker, removeLinker } from '../links.ts';
@@ -16,7 +17,7 @@ import { named } from '../names.ts';
 import { argument, registersOf, setEntryNumber } from '../registers.ts';
 import { results } from '../results.ts';
 import { finish, wait, wake } from '../schedule.ts';
-import { type Cond, emptyQueue, type KernelState, live, type Thread } from '../state.ts';
+import { type Cond, type KernelState, live, type Thread } from '../state.ts';
 import { firstEntitled, give, passOn, sendAway } from './mutex.ts';
 import { cancelAll, type TypeOperations } from './operations.ts';
 

@@ -8,13 +8,14 @@
 import { STAGE_WORK } from '../../base/limits.ts';
 import { faults, outcomes } from '../abi/codes.ts';
 import { states, typeNumbers } from '../abi/types.ts';
+import { emptyQueue } from '../first-state.ts';
 import { emptyLent, setMutexFlags, setOwner } from '../inherit.ts';
 import { touch } from '../memory/changed.ts';
 import { named, objectAt } from '../names.ts';
 import { argument, registersOf } from '../registers.ts';
 import { results } from '../results.ts';
 import { finish, wait, wake } from '../schedule.ts';
-import { type Cond, emptyQueue, type KernelState, live, type Mutex, type Thread } from '../state.ts';
+import { type Cond, type KernelState, live, type Mutex, type Thread } from '../state.ts';
 import { cancelAll, readNumber, shown, type TypeOperations, writeNumber } from './operations.ts';
 
 const at = states.mutex.offset;

@@ -6,11 +6,12 @@
  */
 import { STAGE_WORK } from '../../base/limits.ts';
 import { states, typeNumbers } from '../abi/types.ts';
+import { emptyQueue } from '../first-state.ts';
 import { firstClientChanged, firstWaiting, removeBusy } from '../ipc/busy.ts';
 import { touch } from '../memory/changed.ts';
 import { forgetScheduler, isAsking } from '../ready.ts';
 import { wake } from '../schedule.ts';
-import { emptyQueue, type KernelState, live, type Port, type Portset } from '../state.ts';
+import { type KernelState, live, type Port, type Portset } from '../state.ts';
 import { cancelAll, type TypeOperations } from './operations.ts';
 
 const at = states.port.offset;

@@ -7,8 +7,9 @@
  */
 import { STAGE_WORK } from '../../base/limits.ts';
 import { typeNumbers } from '../abi/types.ts';
+import { emptyQueue } from '../first-state.ts';
 import { touch } from '../memory/changed.ts';
-import { emptyQueue, type Portset } from '../state.ts';
+import type { Portset } from '../state.ts';
 import { cancelAll, type TypeOperations } from './operations.ts';
 import { leaveSet } from './port.ts';
 

@@ -8,6 +8,7 @@ import { PRIORITY_MAX, QUANTUM_TICKS, STAGE_WORK } from '../../base/limits.ts';
 import { faults, outcomes } from '../abi/codes.ts';
 import { TICKS_PER_NANOSECOND } from '../abi/memory.ts';
 import { pendingBits, states, threadFlags } from '../abi/types.ts';
+import { emptyThread, recycleImage, takeImage } from '../first-state.ts';
 import { priorityChanged } from '../inherit.ts';
 import { takePending } from '../interrupts.ts';
 import {
@@ -32,16 +33,7 @@ import {
 import { resume } from '../resume.ts';
 import { firstRunnable } from '../runnable.ts';
 import { leaveQueue, park, sleep, tickOf } from '../schedule.ts';
-import {
-  emptyThread,
-  type KernelState,
-  live,
-  type Port,
-  recycleImage,
-  type Space,
-  type Thread,
-  takeImage,
-} from '../state.ts';
+import { type KernelState, live, type Port, type Space, type Thread } from '../state.ts';
 import { passOn, sendAway } from './mutex.ts';
 import { readNumber, shown, type TypeOperations, writeNumber } from './operations.ts';
 
