@@ -43,8 +43,8 @@ export const rebuildsAfterEntry =
 
 /**
  * True while a user task of this kernel is in the middle of something: it waits in a call, owns a mutex, is at one end of
- * a conversation, is or listens to be told. No image holds that (`shown` in the kernel: what a task does comes out as free, or as broken off), so a
- * world is not left at such an instant, but at the next entry after it.
+ * a conversation, listens or is to be told. No image holds that (`shown` in the kernel: what a task does comes out as
+ * free, or as broken off), so a world is not left at such an instant, but at the next entry after it.
  */
 export function isTaskBusy(kernel: Kernel): boolean {
   const { toldTasks, tasksToTell } = kernel.state;

@@ -25,6 +25,11 @@ function assembled(build: (code: Assembler) => unknown): Assembler {
   return code;
 }
 
+/** The task brings the program's pages by itself: while it waits in a call of its own it could not. */
+function bringPages(world: World): void {
+  for (let offset = 0; offset < DATA_OFFSET + 0x6000; offset += 4096) world.supply(BASE + offset);
+}
+
 /** What a task is told, in order: the outcome of `finish` each time. */
 function listen(task: Processor): number[] {
   const told: number[] = [];
@@ -48,6 +53,7 @@ test('a task waits for a mutex that a program holds, in ticket order with progra
   world.addProgram(1, code);
   world.make(BASE, { 256: 'mutex' });
   assert.is(world.run(), 'idle');
+  bringPages(world);
   assert.is(world.call('mutex_lock', BASE + 0x100), waiting);
   assert.is(world.task.finish(), waiting, 'nothing has happened yet');
   world.kernel.check();
@@ -128,6 +134,7 @@ test('a task calls a program by idempotent and by reliable IPC, with a page of t
   world.addProgram(1, code);
   makePort(world, BASE);
   world.run();
+  bringPages(world);
   const { task } = world;
   const at = (offset: number): number => task.memoryAddress + offset;
   const told = listen(task);
@@ -170,6 +177,7 @@ test("a task's buffer where nothing is: its own call ends with the fault, and it
   world.addProgram(1, code);
   makePort(world, BASE);
   world.run();
+  bringPages(world);
   const told = listen(world.task);
   const nowhere = world.task.memoryAddress - 4096;
   assert.is(world.call('ipc_call', BASE + 0x120, world.buffer, 8, nowhere, 8), waiting);
