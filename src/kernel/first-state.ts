@@ -8,6 +8,7 @@ import { OBJECTS_MAX, QUANTUM_TICKS, THREADS_MAX } from '../base/limits.ts';
 import type { Machine } from '../hw/machine.ts';
 import { links, states, typeNumbers } from './abi/types.ts';
 import type { HashWords } from './number-table.ts';
+import { SerialHeap } from './serial-heap.ts';
 import type {
   KernelObject,
   KernelState,
@@ -215,7 +216,8 @@ export function emptyThread(
     lendsTo: null,
     waiters: emptyQueue('ticket'),
     scheduled: emptyQueue('turn'),
-    owned: new Set<Mutex>(),
+    owned: new SerialHeap<Mutex>(),
+    heapIndex: -1,
     isTask,
   };
 }

@@ -203,9 +203,22 @@ export function maySerialBe(k: KernelState, object: KernelObject, serial: number
   return holder === undefined || holder === object;
 }
 
-/** Gives the object this serial. */
+/** Takes the object out of what it hangs on, which is ordered by serials, while `change` is made. */
+function whileOff(object: KernelObject, change: () => void): void {
+  if (object.type === typeNumbers.mutex) object.owner?.owned.delete(object);
+  else if (object.type === typeNumbers.port) object.portset?.ports.delete(object);
+  else if (object.type === typeNumbers.thread) object.space?.threads.delete(object);
+  change();
+  if (object.type === typeNumbers.mutex) object.owner?.owned.add(object);
+  else if (object.type === typeNumbers.port) object.portset?.ports.add(object);
+  else if (object.type === typeNumbers.thread) object.space?.threads.add(object);
+}
+
+/** Gives the object this serial. Only before the first slice of a life. */
 export function setSerial(k: KernelState, object: KernelObject, serial: number): void {
   k.bySerial.delete(serialKey(k, object.serial));
-  object.serial = serial;
+  whileOff(object, () => {
+    object.serial = serial;
+  });
   k.bySerial.set(serialKey(k, serial), object);
 }

@@ -12,6 +12,7 @@ import type { Machine } from '../hw/machine.ts';
 import type { typeNumbers } from './abi/types.ts';
 import type { Spans } from './memory/spans.ts';
 import type { HashWords, NumberTable } from './number-table.ts';
+import type { SerialHeap } from './serial-heap.ts';
 import type { Trace } from './trace.ts';
 
 /** What a user task answers with; the same shape as userland's `Service`, which the kernel may not import. */
@@ -44,6 +45,12 @@ interface ObjectBase {
   linkers: Set<KernelObject> | null;
 }
 
+/** What hangs on another object: a mutex on its owner, a port on its set, a thread on its space. */
+interface HangingBase {
+  /** derived: its place there (`serial-heap.ts`). */
+  heapIndex: number;
+}
+
 /** What only the file that keeps the inverse of a link may write. */
 export type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -56,7 +63,7 @@ interface BorrowerBase {
   lentCounts: Uint32Array | null;
 }
 
-export interface Mutex extends ObjectBase, BorrowerBase {
+export interface Mutex extends ObjectBase, BorrowerBase, HangingBase {
   readonly type: typeof typeNumbers.mutex;
   /** persistent */
   flags: bigint;
@@ -135,7 +142,7 @@ export interface ChangedOrder {
 /** Value in `changedPages` of a page that was discarded. */
 export const PAGE_GONE = -1;
 
-export interface Port extends ObjectBase {
+export interface Port extends ObjectBase, HangingBase {
   readonly type: typeof typeNumbers.port;
   /** persistent: a word in halves. */
   aliasLow: number;
@@ -150,7 +157,7 @@ export interface Port extends ObjectBase {
 export interface Portset extends ObjectBase {
   readonly type: typeof typeNumbers.portset;
   /** derived */
-  readonly ports: Set<Port>;
+  readonly ports: SerialHeap<Port>;
   /** derived: those of `ports` that have clients, as a heap (`ipc/busy.ts`). */
   readonly busy: Port[];
   /** derived: threads in wait_receive, in ticket order. */
@@ -198,7 +205,7 @@ export interface Space extends ObjectBase {
   /** derived: regions whose space link is this. */
   readonly regions: Spans<Region>;
   /** derived: threads whose space link is this. */
-  readonly threads: Set<Thread>;
+  readonly threads: SerialHeap<Thread>;
   /** derived: root frame of its page tables, -1 when there are none. */
   rootFrame: number;
   /** derived: address space identifier of the hardware. */
@@ -236,7 +243,7 @@ export interface ThreadImage {
   readonly words: Uint32Array;
 }
 
-export interface Thread extends ObjectBase, BorrowerBase, ThreadImage {
+export interface Thread extends ObjectBase, BorrowerBase, ThreadImage, HangingBase {
   readonly type: typeof typeNumbers.thread;
   /** derived: some f register is not zero; null: not known since its state was set. */
   usesFloats: boolean | null;
@@ -284,7 +291,7 @@ export interface Thread extends ObjectBase, BorrowerBase, ThreadImage {
   /** derived: threads that it knows to be ready, as their scheduler, by turn. */
   readonly scheduled: Queue;
   /** derived: mutexes it owns. */
-  readonly owned: Set<Mutex>;
+  readonly owned: SerialHeap<Mutex>;
   /** host: true for a user task, whose processor is host code. */
   readonly isTask: boolean;
 }

@@ -18,6 +18,7 @@ import { Assembler, a0, a1, a2, a3, a4, a5, a6, s0, s1, s2, s3, s4, t0, t1, t2, 
 import { handlerScenarios } from './handler-scenarios.ts';
 import { ipcScenarios } from './ipc-scenarios.ts';
 import { memoryScenarios } from './memory-scenarios.ts';
+import { endScenarios } from './scenarios-ends.ts';
 import { inheritScenarios } from './scenarios-inherit.ts';
 import { protectScenarios } from './scenarios-protect.ts';
 import { scheduleScenarios } from './scenarios-schedule.ts';
@@ -509,6 +510,7 @@ export const scenarios: readonly Scenario[] = [
   ...handlerScenarios,
   ...ipcScenarios,
   ...inheritScenarios,
+  ...endScenarios,
   ...scheduleScenarios,
   ...protectScenarios,
   ...memoryScenarios,

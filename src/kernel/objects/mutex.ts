@@ -100,6 +100,7 @@ export const mutexOperations: TypeOperations<Mutex> = {
     inherits: false,
     ceiling: -1,
     owner: null,
+    heapIndex: -1,
     waiters: emptyQueue('ticket'),
   }),
   write(_k, mutex, view) {

@@ -49,6 +49,7 @@ export const portOperations: TypeOperations<Port> = {
       portset: null,
       clients,
       busyIndex: -1,
+      heapIndex: -1,
     };
     clients.port = port;
     return port;

@@ -9,6 +9,7 @@ import { STAGE_WORK } from '../../base/limits.ts';
 import { typeNumbers } from '../abi/types.ts';
 import { emptyQueue } from '../first-state.ts';
 import { touch } from '../memory/changed.ts';
+import { SerialHeap } from '../serial-heap.ts';
 import type { Portset } from '../state.ts';
 import { cancelAll, type TypeOperations } from './operations.ts';
 import { leaveSet } from './port.ts';
@@ -17,7 +18,7 @@ export const portsetOperations: TypeOperations<Portset> = {
   make: (fields) => ({
     ...fields,
     type: typeNumbers.portset,
-    ports: new Set(),
+    ports: new SerialHeap(),
     busy: [],
     servers: emptyQueue('ticket'),
     donors: emptyQueue('ticket'),
@@ -33,7 +34,7 @@ export const portsetOperations: TypeOperations<Portset> = {
   release(k, portset) {
     portset.service = null;
     k.toServe.delete(portset);
-    for (const port of portset.ports) {
+    for (let port = portset.ports.first; port !== null; port = portset.ports.first) {
       if (k.work >= STAGE_WORK) return false;
       k.work += 1;
       leaveSet(port);

@@ -5,6 +5,7 @@
  * and `threads` all that link to it. The space of a user task is a bottom space: its memory is RAM, and it neither moves
  * nor goes away. Called by state-calls.ts and lifecycle.ts.
  */
+
 import { STAGE_WORK } from '../../base/limits.ts';
 import { faults } from '../abi/codes.ts';
 import { typeNumbers } from '../abi/types.ts';
@@ -13,6 +14,7 @@ import { countCollector, touch } from '../memory/changed.ts';
 import { emptySpans, firstSpan } from '../memory/spans.ts';
 import { dropTables } from '../memory/tables.ts';
 import { park } from '../schedule.ts';
+import { SerialHeap } from '../serial-heap.ts';
 import {
   type Bottom,
   type KernelObject,
@@ -36,7 +38,7 @@ export function emptySpace(fields: ObjectFields, bottom: Bottom | null): Space {
     mappings: emptySpans(),
     lastMapping: null,
     regions: emptySpans(),
-    threads: new Set(),
+    threads: new SerialHeap(),
     rootFrame: -1,
     asid: 0,
     bottom,
@@ -52,8 +54,7 @@ function empty(k: KernelState, space: Space, caller: Thread | null): boolean {
   const next = (): KernelObject | null => {
     const other = firstSpan(space.regions) ?? firstSpan(space.mappings);
     if (other !== null) return other;
-    for (const thread of space.threads) if (thread !== caller) return thread;
-    return null;
+    return space.threads.firstBut(caller);
   };
   for (let object = next(); object !== null; object = next()) {
     if (k.work >= STAGE_WORK) return false;
@@ -99,7 +100,7 @@ export const spaceOperations: TypeOperations<Space> = {
   },
   release(k, space, caller) {
     if (!empty(k, space, caller)) return false;
-    for (const thread of space.threads) evictThread(k, thread, space);
+    if (caller !== null && space.threads.has(caller)) evictThread(k, caller, space);
     dropTables(k, space);
     removeLinker(space.keeper, space);
     removeLinker(space.scheduler, space);

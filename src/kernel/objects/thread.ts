@@ -209,7 +209,7 @@ export const threadOperations: TypeOperations<Thread> = {
     dropClient(k, thread, true);
     dropServer(k, thread, true);
     if (!dropWaiters(k, thread) || !dropScheduled(k, thread, STAGE_WORK)) return false;
-    for (const mutex of thread.owned) {
+    for (let mutex = thread.owned.first; mutex !== null; mutex = thread.owned.first) {
       if (k.work >= STAGE_WORK) return false;
       if (!sendAway(k, mutex)) return false;
       k.work += 1;
