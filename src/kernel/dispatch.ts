@@ -176,11 +176,13 @@ export function enter(k: KernelState, caller: Thread): Entered {
     if (result >= 0 && !isFault(result)) {
       // The service that answered may have destroyed its client.
       if (caller.alive) completeCall(k, caller, result);
+      if (caller.pending !== 0) interrupts.takePending(k, caller);
       caller.entryCount += 1;
       chargeEntry(k, caller);
       return 'done';
     }
     if (result === results.blocked || result === results.stage) {
+      if (result === results.stage && caller.pending !== 0) interrupts.takePending(k, caller);
       caller.entryCount += 1;
       chargeEntry(k, caller);
       return 'done';

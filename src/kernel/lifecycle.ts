@@ -6,7 +6,7 @@
  * serial, hash, links and waiters stay. Invariant: a user task's own thread and space are never destroyed or moved by an
  * entry point. Called by state-calls.ts, discard, and the maker of user tasks.
  */
-
+import { threadFlags } from './abi/types.ts';
 import { emptyThread, takeImage } from './first-state.ts';
 import { noteMoved, noteObjectGone, pageNumber, touch } from './memory/changed.ts';
 import { displace, place, type TypeNumber } from './names.ts';
@@ -67,7 +67,12 @@ export function createObject(
  * that wants it, which must be able to go on until it is.
  */
 export function destroyObject(k: KernelState, object: KernelObject, caller: Thread | null): boolean {
-  if (!operationsOf(object.type).release(k, object, caller)) return false;
+  // Who destroys its own peer is alerted behind the call (the dispatcher), or its handler would be taken for the call.
+  const enabled = caller === null ? 0 : caller.flags & threadFlags.exceptionsEnabled;
+  if (caller !== null) caller.flags &= ~enabled;
+  const isReleased = operationsOf(object.type).release(k, object, caller);
+  if (caller !== null) caller.flags |= enabled;
+  if (!isReleased) return false;
   note(k, traceEvents.destroy.kind, 0, object.serial, object.type);
   noteObjectGone(k, object);
   displace(k, object);

@@ -6,8 +6,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { outcomes } from '../../src/kernel/abi/codes.ts';
+import { entries } from '../../src/kernel/abi/entries.ts';
 import { states, threadFlags } from '../../src/kernel/abi/types.ts';
-import { Assembler, a0, a2, a4, s1, s2, s3, s4, t0, t1 } from './assembler.ts';
+import { Assembler, a0, a2, a4, a7, s1, s2, s3, s4, t0, t1 } from './assembler.ts';
 import { CLIENT, PORT, pair, SERVER, SET } from './pair.ts';
 import { assertSame, resultOf } from './rebuild.ts';
 import { CODE, DATA, own, PROGRAM, SLAB_SIZE, World } from './world.ts';
@@ -58,6 +59,32 @@ test('a server whose client was destroyed lets go of it alike, also after a rest
     return Number(world.thread(SERVER).flags);
   });
   assert.equal(results, [0, 0]);
+});
+
+// Found by the model: the call's end advanced the pc of the handler that the destruction had entered.
+test('who destroys its own client is alerted behind its call', () => {
+  const server = receive(8)
+    .call('thread_destroy', PROGRAM + 0x400)
+    .mv(s1, a0)
+    .li(s2, 7)
+    .end(GATE);
+  server.label('alert').addi(s3, s3, 5).addi(s4, s4, 1);
+  server.li(a7, entries.thread_return_from_exception.number).ecall();
+  const world = pair(connect(8).call('ipc_client_send', 0, DATA, 8).end(GATE), server);
+  world.must('thread_get_state', SERVER, world.buffer);
+  world.must('thread_move', SERVER, SERVER + 0x3e0);
+  world.must('thread_get_state', CLIENT, 0);
+  world.must('thread_move', CLIENT, SERVER + 0x400);
+  const { flags, serverAlertHandler } = states.thread.offset;
+  world.view.setBigUint64(flags, BigInt(threadFlags.exceptionsEnabled), true);
+  world.view.setBigUint64(serverAlertHandler, BigInt(CODE + server.at('alert')), true);
+  world.must('thread_set_state', SERVER + 0x3e0, world.buffer);
+  world.must('thread_get_state', SERVER + 0x400, world.buffer);
+  world.view.setBigUint64(flags, 0n, true);
+  world.must('thread_set_state', SERVER + 0x400, world.buffer);
+  world.finish();
+  const found = [s1, s2, s3, s4].map((index) => register(world, SERVER + 0x3e0, index));
+  assert.equal(found, [outcomes.success, 7, 5, 1]);
 });
 
 test('through a parked connection nobody is alerted, and the end that is in place cannot be parked too', () => {

@@ -182,7 +182,13 @@ function perform(m: Model, thread: Thing, call: Call): Came {
     case 'create':
       return create(m, a, type, hashOf(value));
     case 'destroy':
-      return withNamed(m, a, type, (thing) => destroy(m, thread, thing));
+      return withNamed(m, a, type, (thing) => {
+        const came = destroy(m, thread, thing);
+        if (came === null || came.kind === 'fault') return came;
+        m.finish(thread, came);
+        takePending(m, thread);
+        return null;
+      });
     case 'move':
       return withNamed(m, a, type, (thing) => move(m, thread, thing, b));
     case 'reference':
@@ -309,6 +315,7 @@ function program(m: Model, thread: Thing, call: Call): Came {
       return done;
     }
     call.stage += 1;
+    takePending(m, thread);
     return null;
   });
 }

@@ -60,8 +60,13 @@ export function create(m: Model, place: number, type: TypeName, hash: number | n
 
 export function destroy(m: Model, caller: Thing, thing: Thing): Came {
   if (thing === caller) return faultOf(faults.self);
-  if (thing.type === 'thread') release(m, thing);
-  else {
+  if (thing.type === 'thread') {
+    // Who destroys its own peer is alerted behind the call.
+    const { isEnabled } = caller;
+    caller.isEnabled = false;
+    release(m, thing);
+    caller.isEnabled = isEnabled;
+  } else {
     // Calls end, accesses are made again.
     for (const waiter of m.waitersOf(thing)) {
       if (waiter.fault !== null) m.wake(waiter);
