@@ -60,7 +60,11 @@ function clear(thread: Thing, side: Side): void {
 /** The thread lets go of its peer: who waits for an answer asks again, a partner is told how it ended. */
 export function drop(m: Model, thread: Thing, side: Side, isDestroyed: boolean): void {
   const end = thread[side];
-  if (end.peer === null) return;
+  if (end.peer === null) {
+    // Of a peer that is gone nothing stays.
+    clear(thread, side);
+    return;
+  }
   if (side === 'server' && end.isRequest) {
     const client = requesterOf(thread);
     clear(thread, side);

@@ -23,7 +23,9 @@ export function keeperOf(
 ): { port: Thing | null; isRegions: boolean; address: number } {
   const space = thread.space as Thing;
   if (fault.access > 0) {
-    const { region, offset } = follow(m, space, addressOf(fault), fault.access);
+    const { content, region, offset } = follow(m, space, addressOf(fault), fault.access);
+    // It can be made by now: nobody need be told.
+    if (content !== null) return { port: null, isRegions: true, address: -1 };
     const keeper = live(region?.keeper ?? null);
     if (keeper !== null) return { port: keeper, isRegions: true, address: offset };
   }
