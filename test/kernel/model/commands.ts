@@ -140,7 +140,8 @@ export function steer(m: Model, choice: Choice): Command | null {
   if (a === undefined) return remedy(m, thread, taste?.a, numbered);
   const b = placeFor(m, thread, taste?.b ?? references, command.b) ?? command.b;
   const c = odd === 2 ? PLACES - 1 : (placeFor(m, thread, taste?.c ?? references, command.c) ?? command.c);
-  return { ...numbered, verb, a, b, c };
+  const type = verb === 'create' && command.value % 4 === 0 ? 'thread' : command.type;
+  return { ...numbered, verb, type, a, b, c };
 }
 
 /** Threads with nothing to do; now and then, or if there are none, one that waits is made to do something else. */

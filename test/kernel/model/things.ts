@@ -12,7 +12,7 @@ export const THREADS = 5;
 export const SPACES = 2;
 export const PLACES = 28;
 /** Objects that may lie in the memory of the model, and threads. */
-export const OBJECTS_MAX = 22;
+export const OBJECTS_MAX = 23;
 export const THREADS_MAX = 6;
 /** Pages that windows are about, in every space: the lower half is memory in the first two spaces, the rest windows. */
 export const PAGES = 8;
