@@ -6,6 +6,7 @@ import type { TypeName } from '../../../src/kernel/abi/types.ts';
 import { access } from './memory.ts';
 import { alert, disconnect, putLink, shortMessage, speak, takeLink } from './messages.ts';
 import { type Came, callOf, done, Model } from './model.ts';
+import { post, returnFromHandler, takePending } from './notices.ts';
 import {
   broadcast,
   condWait,
@@ -38,16 +39,7 @@ import {
   type Thing,
   WORDS_MAX,
 } from './things.ts';
-import {
-  dropUnserved,
-  post,
-  putIn,
-  returnFromHandler,
-  stop,
-  takeFault,
-  takeOut,
-  takePending,
-} from './threads.ts';
+import { dropUnserved, putIn, stop, takeFault, takeOut } from './threads.ts';
 
 export const setTypes: Readonly<Record<string, TypeName>> = {
   set_mutex: 'mutex',

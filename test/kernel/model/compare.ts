@@ -3,8 +3,8 @@
  */
 import { threadFlags } from '../../../src/kernel/abi/types.ts';
 import type { Model } from './model.ts';
+import { notices } from './notices.ts';
 import { type Command, live, THREADS, type Thing } from './things.ts';
-import { notices } from './threads.ts';
 import type { ModelWorld, Seen, SeenResult } from './world.ts';
 
 function placeOf(thing: Thing | null): number {

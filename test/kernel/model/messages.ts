@@ -6,11 +6,13 @@ import { faults, outcomes } from '../../../src/kernel/abi/codes.ts';
 import { flavours } from '../../../src/kernel/abi/entry.ts';
 import type { Came, Model } from './model.ts';
 import { done } from './model.ts';
+import { answerFault, faultWords, keeperOf, post } from './notices.ts';
 import {
   type Call,
   emptyEnd,
   faultOf,
   live,
+  otherSide,
   outcome,
   type Phase,
   type Registers,
@@ -18,7 +20,6 @@ import {
   type Side,
   type Thing,
 } from './things.ts';
-import { answerFault, faultWords, keeperOf, otherSide, post } from './threads.ts';
 
 /** The thread at the other end: each side says so, and it is a conversation. */
 export function partnerOf(thread: Thing, side: Side): Thing | null {

@@ -4,6 +4,7 @@
  */
 import { faults, outcomes } from '../../../src/kernel/abi/codes.ts';
 import { type TypeName, typeNumbers } from '../../../src/kernel/abi/types.ts';
+import { firstEntitled, passOn, wantedMutex } from './locks.ts';
 import { protect, setMapping, setRegion } from './memory.ts';
 import { setPort } from './messages.ts';
 import type { Came, Model } from './model.ts';
@@ -169,29 +170,6 @@ export function protectAt(m: Model, call: Call): Came {
 }
 
 // Mutexes and conds.
-
-/** Where the mutex lies that the thread wants, in lock or after a cond. */
-function wantedMutex(thread: Thing): number {
-  const { command, isLock } = thread.call as Call;
-  return isLock ? command.b : command.a;
-}
-
-/** The owner lets go: the first whose own address names the mutex has it. Who comes before that makes its call again. */
-export function passOn(m: Model, mutex: Thing): void {
-  mutex.owner = null;
-  const next = firstEntitled(m, mutex, wantedMutex);
-  if (next === null) return;
-  mutex.owner = next;
-  m.finish(next, done);
-}
-
-function firstEntitled(m: Model, thing: Thing, placeOf: (thread: Thing) => number): Thing | null {
-  for (const waiter of m.waitersOf(thing)) {
-    if (m.places[placeOf(waiter)] === thing) return waiter;
-    m.wake(waiter);
-  }
-  return null;
-}
 
 function setMutex(m: Model, mutex: Thing, owner: Thing | null, value: number): Came {
   if (value % 2 === 1 && owner === null) return faultOf(faults.invalidState);

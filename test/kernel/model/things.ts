@@ -291,3 +291,7 @@ export function faultOf(code: number): Result {
 export function live(thing: Thing | null): Thing | null {
   return thing?.isAlive === true ? thing : null;
 }
+
+export function otherSide(side: Side): Side {
+  return side === 'client' ? 'server' : 'client';
+}
