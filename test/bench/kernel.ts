@@ -4,23 +4,21 @@
  *     node test/bench/kernel.ts [--json] [--quick] [--rounds N] [--kind NAME]... [--objects N] [--tier T]
  *
  * Guest programs loop around one thing each (kernel/kinds.ts), in a world with ten further objects and in one with
- * `--objects` (100,000), a tenth of them threads. The median of the rounds (five, or as many as asked for) counts. With --json the last
+ * `--objects` (100,000), a tenth of them threads; each world in a process of its own. The median of the rounds (five, or as many as asked for) counts. With --json the last
  * line is one JSON object, without it the end is a table. Exits 0 however fast it was, 64 on wrong options.
  */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { cpus, loadavg } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
-import { tuneEngine } from '../../src/cli/engine.ts';
 import { type Kind, kinds } from './kernel/kinds.ts';
-import { type Figure, measureAll, type Timed } from './kernel/measure.ts';
+import { figuresOf, type Round } from './kernel/measure.ts';
 import { type Figures, toJson, toTable } from './kernel/report.ts';
-import { createBenchWorld } from './kernel/world.ts';
+import { median } from './statistics.ts';
 
 const FEW = 10;
 const MANY = 100_000;
-
-// The hart is measured with the settings that `perdure` gives it.
-tuneEngine(process.versions.v8, setFlagsFromString);
 
 const { values } = parseArgs({
   options: {
@@ -49,31 +47,59 @@ const say = (line: string): void => {
 };
 
 const startMs = performance.now();
-const few = createBenchWorld(FEW);
-const many = createBenchWorld(objects);
-say(`built ${objects} objects in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
-const ofFew: readonly Timed[] = chosen.map((kind) => ({ kind, at: few }));
-const ofMany: readonly Timed[] = chosen
-  .filter(({ onlyAlone }) => onlyAlone === undefined)
-  .map((kind) => ({ kind, at: many }));
-const { figures, emptyTripNs } = measureAll([...ofFew, ...ofMany], {
-  rounds,
-  warmUps: 3,
-  sampleMs: values.quick ? 8 : 40,
-  progress: (round) => say(round < 0 ? 'warming up' : `round ${round + 1} of ${rounds}`),
-});
-const byName = (timed: readonly Timed[]): Map<Kind['name'], Figure> =>
-  new Map(
-    timed.flatMap((one) => {
-      const figure = figures.get(one);
-      return figure === undefined ? [] : [[one.kind.name, figure] as const];
-    }),
-  );
-const result: Figures = {
-  few: byName(ofFew),
-  many: byName(ofMany),
+
+/** A process with a world of its own. */
+interface Timer {
+  round(): Promise<Round>;
+  end(): void;
+}
+
+async function startTimer(objectCount: number, chosenHere: readonly Kind[]): Promise<Timer> {
+  const path = fileURLToPath(new URL('kernel/world-main.ts', import.meta.url));
+  const args = [String(objectCount), String(values.quick ? 8 : 40), ...chosenHere.map(({ name }) => name)];
+  const child = fork(path, args, {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    serialization: 'advanced',
+  });
+  child.on('exit', (code) => {
+    if (code === 0) return;
+    console.error(`bench:kernel: the process with ${objectCount} objects ended with ${code}`);
+    process.exit(1);
+  });
+  await once(child, 'message');
+  return {
+    async round() {
+      child.send('round');
+      const [found] = await once(child, 'message');
+      return found as Round;
+    },
+    end: () => child.disconnect(),
+  };
+}
+
+const few = await startTimer(FEW, chosen);
+const many = await startTimer(
   objects,
-  emptyTripNs,
+  chosen.filter(({ onlyAlone }) => onlyAlone === undefined),
+);
+say(`built ${objects} objects in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
+const ofFew: Round[] = [];
+const ofMany: Round[] = [];
+const WARM_UPS = 3;
+for (let round = -WARM_UPS; round < rounds; round += 1) {
+  say(round < 0 ? 'warming up' : `round ${round + 1} of ${rounds}`);
+  const found = [await few.round(), await many.round()] as const;
+  if (round < 0) continue;
+  ofFew.push(found[0]);
+  ofMany.push(found[1]);
+}
+few.end();
+many.end();
+const result: Figures = {
+  few: figuresOf(ofFew),
+  many: figuresOf(ofMany),
+  objects,
+  emptyTripNs: median(ofFew.map(({ tripNs }) => tripNs)),
   rounds,
   quick: values.quick,
   cpu: `${cpus().length} x ${cpus()[0]?.model.trim()}`,

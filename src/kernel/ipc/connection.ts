@@ -237,13 +237,17 @@ export function replaceLinks(
 
 /** After links were set: of a connection that is whole now, the side that was there first says who the sender is. */
 export function agreeOnSender(k: KernelState, thread: Thread): void {
-  for (const side of [clientSide, serverSide]) {
-    const partner = partnerOf(side, thread);
-    if (partner === null) continue;
-    thread.flags &= ~(side.sender | side.parked);
-    if (!isSender(otherSide(side), partner)) thread.flags |= side.sender;
-    if (!isParked(otherSide(side), partner)) continue;
-    partner.flags &= ~otherSide(side).parked;
-    touchThread(k, partner);
-  }
+  agreeOn(k, clientSide, thread);
+  agreeOn(k, serverSide, thread);
+}
+
+function agreeOn(k: KernelState, side: Side, thread: Thread): void {
+  const partner = partnerOf(side, thread);
+  if (partner === null) return;
+  const other = otherSide(side);
+  thread.flags &= ~(side.sender | side.parked);
+  if (!isSender(other, partner)) thread.flags |= side.sender;
+  if (!isParked(other, partner)) return;
+  partner.flags &= ~other.parked;
+  touchThread(k, partner);
 }

@@ -12,6 +12,7 @@ import { pcOf } from '../registers.ts';
 import { results } from '../results.ts';
 import type { KernelState, Page, Thread, Window } from '../state.ts';
 import { resolve } from './chain.ts';
+import { tabledPage } from './tables.ts';
 
 /**
  * The page in memory that an access of this thread reaches, or null: `state.fault` then says what is missing.
@@ -53,10 +54,11 @@ export function openWindow(
     reach(k, thread, Number.MAX_SAFE_INTEGER, access);
     return results.absent;
   }
+  const { space } = thread;
   let at = address;
   let left = length;
   while (left > 0) {
-    const page = reach(k, thread, at, access);
+    const page = (space === null ? null : tabledPage(k, space, at, access)) ?? reach(k, thread, at, access);
     if (page === null) return results.absent;
     const within = at & (PAGE_SIZE - 1);
     const piece = Math.min(left, PAGE_SIZE - within);

@@ -200,6 +200,23 @@ function leafWord(k: KernelState, space: Space, page: number, isMade: boolean): 
   return entryWord(k, table, page & (TABLE_ENTRIES - 1));
 }
 
+/** Addresses from here on are in no table (Sv39). */
+const TABLED_END = TABLE_ENTRIES ** 3 * PAGE_SIZE;
+
+/**
+ * The page to which the tables lead at this address with all of these rights: the one that the chain leads to, found
+ * without following it. Null: they do not say.
+ */
+export function tabledPage(k: KernelState, space: Space, address: number, access: number): Page | null {
+  if (address >= TABLED_END) return null;
+  const word = leafWord(k, space, Math.floor(address / PAGE_SIZE), false);
+  if (word < 0) return null;
+  const bits = k.machine.words[word] as number;
+  // The rights of an entry lie one bit further left than those of a protection.
+  if ((bits & pte.valid) === 0 || ((bits >> 1) & access) !== access) return null;
+  return k.pageOfFrame[bits >>> 10] ?? null;
+}
+
 /** Lets the hart reach `page` at page number `at` of the space, with these rights. */
 export function installEntry(k: KernelState, space: Space, at: number, page: Page, rights: number): void {
   if (tablesLeft(k) < 3) dropAllTables(k);

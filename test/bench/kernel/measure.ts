@@ -2,7 +2,8 @@
  * Times the kinds of kinds.ts: processor time of this thread, so that a busy machine matters little; each round times
  * everything once, the empty trip first, so that figure and trip of one round belong together.
  *
- * Called by ../kernel.ts.
+ * A world is timed in a process of its own, as a machine is in life: code that has seen two of them is slower for both.
+ * Called by world-main.ts and ../kernel.ts.
  */
 import { median, spread } from '../statistics.ts';
 import type { Kind } from './kinds.ts';
@@ -13,13 +14,15 @@ export interface Figure {
   /** Nanoseconds of the host each time: the median of the rounds, and its spread as a part of it. */
   readonly ns: number;
   readonly spread: number;
+  /** The least of the rounds: the machine as undisturbed as it was. */
+  readonly least: number;
   /** The same as a multiple of the empty trip of the same round. */
   readonly trips: number;
   /** Guest instructions each time. */
   readonly instructions: number;
 }
 
-export interface Timed {
+interface Timed {
   readonly kind: Kind;
   readonly at: BenchWorld;
 }
@@ -70,44 +73,51 @@ function sample({ kind, at }: Timed, ticks: number, wantedNs: number): Sample {
   return { ns: tookNs / times, instructions, ticks: Math.max(FIRST_TICKS, Math.ceil(ticks * factor)) };
 }
 
-/** Rounds of everything; the first `warmUps` are not counted. `sampleMs` is what one sample takes. */
-export function measureAll(
-  timed: readonly Timed[],
-  options: { rounds: number; warmUps: number; sampleMs: number; progress: (round: number) => void },
-): { figures: Map<Timed, Figure>; emptyTripNs: number } {
+/** What one round found: by kind, and for one empty trip. */
+export interface Round {
+  readonly tripNs: number;
+  readonly samples: Readonly<Record<string, { readonly ns: number; readonly instructions: number }>>;
+}
+
+/** Times each of the kinds in this world once a call; what a sample takes is learned from round to round. */
+export function createRounds(at: BenchWorld, chosen: readonly Kind[], sampleMs: number): () => Round {
   const trip = createTrip();
-  const ticks = new Map<Timed, number>();
-  const found = new Map<Timed, (Sample & { trips: number })[]>(timed.map((one) => [one, []]));
-  const tripNs: number[] = [];
+  const ticks = new Map<Kind, number>();
   let tripCount = 100_000;
-  for (let round = -options.warmUps; round < options.rounds; round += 1) {
-    options.progress(round);
+  return () => {
     const startNs = cpuNs();
     trip(tripCount);
     const tookNs = Math.max(1000, cpuNs() - startNs);
-    const oneNs = tookNs / tripCount;
-    tripCount = Math.ceil((tripCount * options.sampleMs * 1e6) / tookNs);
-    if (round >= 0) tripNs.push(oneNs);
-    for (const one of timed) {
-      const got = sample(one, ticks.get(one) ?? FIRST_TICKS, options.sampleMs * 1e6);
-      ticks.set(one, got.ticks);
-      if (round >= 0) found.get(one)?.push({ ...got, trips: got.ns / oneNs });
+    const tripNs = tookNs / tripCount;
+    tripCount = Math.ceil((tripCount * sampleMs * 1e6) / tookNs);
+    const samples: Record<string, { ns: number; instructions: number }> = {};
+    for (const kind of chosen) {
+      const got = sample({ kind, at }, ticks.get(kind) ?? FIRST_TICKS, sampleMs * 1e6);
+      ticks.set(kind, got.ticks);
+      samples[kind.name] = { ns: got.ns, instructions: got.instructions };
     }
-  }
-  const figures = new Map(
-    [...found].map(([one, samples]) => {
-      const of = (value: (s: Sample & { trips: number }) => number): number[] => samples.map(value);
-      const ns = of((s) => s.ns);
-      return [
-        one,
-        {
-          ns: median(ns),
-          spread: spread(ns),
-          trips: median(of((s) => s.trips)),
-          instructions: median(of((s) => s.instructions)),
-        },
-      ] as const;
+    return { tripNs, samples };
+  };
+}
+
+/** What the rounds say together, by kind. */
+export function figuresOf(rounds: readonly Round[]): ReadonlyMap<string, Figure> {
+  const names = Object.keys(rounds[0]?.samples ?? {});
+  return new Map(
+    names.map((name) => {
+      const samples = rounds.flatMap(({ samples, tripNs }) => {
+        const one = samples[name];
+        return one === undefined ? [] : [{ ...one, trips: one.ns / tripNs }];
+      });
+      const ns = samples.map((one) => one.ns);
+      const figure: Figure = {
+        ns: median(ns),
+        least: Math.min(...ns),
+        spread: spread(ns),
+        trips: median(samples.map(({ trips }) => trips)),
+        instructions: median(samples.map(({ instructions }) => instructions)),
+      };
+      return [name, figure] as const;
     }),
   );
-  return { figures, emptyTripNs: median(tripNs) };
 }

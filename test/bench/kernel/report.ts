@@ -64,6 +64,7 @@ export function toJson(f: Figures) {
     scale,
     scaleObjects: f.objects,
     trips: Object.fromEntries(all.map(([name, figure]) => [name, rounded(figure.trips)])),
+    least: Object.fromEntries(all.map(([name, figure]) => [name, rounded(figure.least)])),
     spread: Object.fromEntries(all.map(([name, figure]) => [name, rounded(figure.spread)])),
     instructions: Object.fromEntries(all.map(([name, figure]) => [name, rounded(figure.instructions)])),
     rounds: f.rounds,
@@ -90,7 +91,7 @@ function isSlower(name: string, few: number, many: number): boolean {
 
 export function toTable(f: Figures): string {
   const head = `Empty trip from WebAssembly to JavaScript and back: ${f.emptyTripNs.toFixed(1)} ns; medians of ${f.rounds} rounds`;
-  const columns = `${'ns'.padStart(38)}${'spread'.padStart(8)}${'trips'.padStart(8)}${'instr.'.padStart(8)}${'asked'.padStart(9)}${`of ${f.objects}`.padStart(11)}`;
+  const columns = `${'ns'.padStart(38)}${'least'.padStart(9)}${'spread'.padStart(8)}${'trips'.padStart(8)}${'instr.'.padStart(8)}${'asked'.padStart(9)}${`of ${f.objects}`.padStart(11)}`;
   const rows = kinds.flatMap(({ name }) => {
     const few = f.few.get(name);
     if (few === undefined) return [];
@@ -101,6 +102,7 @@ export function toTable(f: Figures): string {
     const cells = [
       name.padEnd(28),
       few.ns.toFixed(0).padStart(10),
+      few.least.toFixed(0).padStart(9),
       `${(few.spread * 100).toFixed(0)}%`.padStart(8),
       few.trips.toFixed(1).padStart(8),
       few.instructions.toFixed(0).padStart(8),
