@@ -6,6 +6,7 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { causes, faults } from '../../src/kernel/abi/codes.ts';
 import { Assembler, s0, s1, s2, s3, t0 } from './assembler.ts';
 import { CODE, own, PROGRAM, SLAB_SIZE, World } from './world.ts';
 
@@ -100,6 +101,27 @@ test('a region that takes a right away takes it from each page that was seen thr
       assert.is(world.thread(BASE + 0x3e0).x[s3], BigInt(count), 'all of the window is there again');
     }
   }
+});
+
+test('the kernel writes no buffer into a window that may only be read, also where the hart has read it before', () => {
+  const at = 0x3000_0000;
+  const world = new World();
+  const code = new Assembler().ld(s3, s0).label('before');
+  code.call('mutex_peek_state', PROGRAM + 0x300, at).end(PROGRAM + own.gate);
+  const base = world.addProgram(1, code, { x8: at });
+  world.make(base, { 768: 'mutex', 800: 'mapping' });
+  world.write(CONTENT, new Uint8Array(64).fill(7));
+  world.setState(
+    'mapping',
+    BASE + 800,
+    { startAddress: at, size: PAGE, regionOffset: CONTENT, protection: 1 },
+    [world.reference('region'), BASE + own.spaceReference],
+  );
+  world.run();
+  assert.is(world.thread(base).x[s3], 0x0707_0707_0707_0707n, 'it was read');
+  assert.is(world.thread(base).faultCode, BigInt(faults.processor + causes.storePageFault));
+  assert.is(world.thread(base).faultAddress, BigInt(at));
+  assert.equal([...world.read(CONTENT, 64)], new Array(64).fill(7));
 });
 
 test.run();
