@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { faults, outcomes } from '../../src/kernel/abi/codes.ts';
+import type { EntryName } from '../../src/kernel/abi/entries.ts';
 import { itemKinds } from '../../src/kernel/abi/memory.ts';
 import { Assembler, s0, s1, s2, s3, t0, t1, zero } from './assembler.ts';
 import { CODE, DATA, own, PROGRAM, SEGMENT_SIZE, SLAB_SIZE, World } from './world.ts';
@@ -94,30 +95,32 @@ test('a circle of mappings reaches nothing and hangs nothing', () => {
   world.kernel.check();
 });
 
-test('what cannot be named has no object: no mapping, no right to write, not aligned', () => {
+/** What a program gets that makes this call when it may only read and execute its memory; a mutex lies at 0x320. */
+function namingWithoutWrite(name: EntryName, address: number): { fault: number; world: World } {
   const world = new World();
-  world.addProgram(1, new Assembler().call('mutex_create', 0x5000_0000).end(GATE));
-  world.run();
-  assert.is(Number(world.thread(BASE).faultCode), faults.invalidAddress);
+  world.addProgram(1, new Assembler().call(name, address).end(GATE));
+  world.make(BASE, { 800: 'mutex' });
   world.setState('mapping', BASE + own.mapping, {
     regionOffset: BASE,
     startAddress: PROGRAM,
     size: SLAB_SIZE,
     protection: 5,
   });
-  world.must('thread_get_state', BASE, 0);
-  world.setState('thread', BASE, { pc: CODE, x10: 0, priority: 3 });
-  world.must('thread_create', BASE + 0x200);
-  world.write(
-    BASE + 0x1000,
-    new Assembler()
-      .call('mutex_create', PROGRAM + 0x300)
-      .end(GATE)
-      .bytes(),
-  );
-  world.startThread(BASE + 0x200, BASE + own.spaceReference, { pc: CODE });
-  world.finish();
-  assert.is(Number(world.thread(BASE + 0x200).faultCode), faults.invalidAddress);
+  world.run();
+  return { fault: Number(world.thread(BASE).faultCode), world };
+}
+
+test('what cannot be named has no object: no mapping, no right to write, not aligned', () => {
+  const world = new World();
+  world.addProgram(1, new Assembler().call('mutex_create', 0x5000_0000).end(GATE));
+  world.run();
+  assert.is(Number(world.thread(BASE).faultCode), faults.invalidAddress);
+  const made = namingWithoutWrite('mutex_create', PROGRAM + 0x300);
+  assert.is(made.fault, faults.invalidAddress);
+  assert.is(made.world.call('mutex_destroy', BASE + 0x300), faults.noObject);
+  const locked = namingWithoutWrite('mutex_lock', PROGRAM + 0x320);
+  assert.is(locked.fault, faults.invalidAddress);
+  assert.is(namingWithoutWrite('mutex_lock', PROGRAM + 0x328).fault, faults.notAligned);
 });
 
 test('supply, evict, protect: each says what it finds', () => {
