@@ -14,11 +14,11 @@ import {
   STEPS_PER_WORK,
 } from '../../src/base/limits.ts';
 import { faults, outcomes } from '../../src/kernel/abi/codes.ts';
-import type { EntryName } from '../../src/kernel/abi/entries.ts';
+import { type EntryName, entries } from '../../src/kernel/abi/entries.ts';
 import { ENTRY_TICKS, itemKinds, WORK_TICKS } from '../../src/kernel/abi/memory.ts';
 import { states } from '../../src/kernel/abi/types.ts';
 import type { Mutex } from '../../src/kernel/state.ts';
-import { Assembler, a0, a1, s0, s1, s2 } from './assembler.ts';
+import { Assembler, a0, a1, a7, s0, s1, s2 } from './assembler.ts';
 import { assertSame, resultOf } from './rebuild.ts';
 import { DATA, own, PROGRAM, SLAB_SIZE, World } from './world.ts';
 
@@ -128,6 +128,33 @@ test('a receiver sends away a crowd of faults whose keeper its port is no more i
   world.must('thread_set_state', BASE, world.buffer, 0, 0, 0, 0, 0);
   const { most } = observe(world);
   assert.ok(most >= STAGE_WORK && most <= STAGE_WORK + 2, `${most} units of work in one entry`);
+  world.kernel.check();
+});
+
+test('the end of a server with a crowd of clients whose answers it has put off is told to all, in bounded stages', () => {
+  const server = PROGRAM + OBJECTS + 0x200;
+  const world = crowd((waits.port as () => Assembler)(), (code) => code.call('thread_destroy', server));
+  world.make(BASE + OBJECTS, { 512: 'thread', 544: 'reference' });
+  world.must('portset_reference', BASE + OBJECTS + 0x60, world.scratch(0));
+  world.setState('port', BASE + OBJECTS + 0x40, {}, [world.scratch(0)]);
+  // It receives and puts off; all of them stay at it.
+  const serve = new Assembler().label('next');
+  serve.call('ipc_wait_receive', PROGRAM + OBJECTS + 0x60, 0, 0, DATA + 0x100, 8);
+  serve.call('thread_get_client', PROGRAM + OBJECTS + 0x220).j('next');
+  world.write(BASE + 0xb000, serve.bytes());
+  world.startThread(BASE + OBJECTS + 0x200, BASE + own.spaceReference, {
+    pc: PROGRAM + 0xb000,
+    priority: 20,
+  });
+  const { most } = observe(world);
+  assert.ok(most >= STAGE_WORK - 1 && most <= STAGE_WORK + 1, `${most} units of work in an entry`);
+  const port = OBJECTS + 0x40;
+  const waiting = Array.from({ length: CROWD }, (_, i) => world.thread(BASE + THREADS + 0x20 * i));
+  assert.ok(
+    waiting.every(({ x }) => Number(x[a7]) === entries.ipc_call.number),
+    'each asks again',
+  );
+  world.must('port_destroy', BASE + port);
   world.kernel.check();
 });
 
