@@ -89,6 +89,21 @@ interface Worker {
 /** What entries were seen to give: outcomes and faults by entry number. */
 export type Seen = Map<number, Set<number>>;
 
+/** The words of a thread that say where its handlers are. */
+export const handlerWords = [
+  'trapHandler',
+  'interruptHandler',
+  'clientAlertHandler',
+  'serverAlertHandler',
+] as const;
+
+function hasForeignHandler(thread: Thread): boolean {
+  return handlerWords.some((name) => {
+    const handler = thread.view.getBigUint64(states.thread.offset[name], true);
+    return handler !== 0n && handler !== BigInt(WORKER_SLEEP);
+  });
+}
+
 const at = states.thread.offset;
 const DONE = 1;
 /** How long a step may run: a call, what it wakes, and some instructions of whoever else can run. */
@@ -325,7 +340,8 @@ export class Arena {
     const registers = registersOf(this.world.kernel.state, thread);
     const word = (x: number): number => joinHalves(registers[2 * x] ?? 0, registers[2 * x + 1] ?? 0);
     if (word(s4) !== worker.tag) return;
-    if (word(s5) === DONE) this.#see(worker, word(s0));
+    // A handler that lies anywhere but in the worker's own code may have set what the call left.
+    if (word(s5) === DONE && !hasForeignHandler(thread)) this.#see(worker, word(s0));
     else if (
       (thread.flags & threadFlags.faulting) !== 0 &&
       pcNumber(this.world.kernel.state, thread) === WORKER_CODE

@@ -9,6 +9,7 @@ import {
   type CallStep,
   FREE,
   furniture,
+  handlerWords,
   LOOKOUT,
   OBJECTS,
   RECORDS,
@@ -300,8 +301,6 @@ function turns(next: Next): Step[] {
     return { ...callOf(next, side + next(WORKERS), entry, args), isPatient: next(8) > 0 } as Step;
   });
 }
-
-const handlerWords = ['trapHandler', 'interruptHandler', 'clientAlertHandler', 'serverAlertHandler'] as const;
 
 /** A worker gets handlers and takes what it is sent, in and out of waits. */
 function handling(next: Next): Step[] {
