@@ -56,7 +56,7 @@ interface Timer {
 
 async function startTimer(objectCount: number, chosenHere: readonly Kind[]): Promise<Timer> {
   const path = fileURLToPath(new URL('kernel/world-main.ts', import.meta.url));
-  const args = [String(objectCount), String(values.quick ? 8 : 40), ...chosenHere.map(({ name }) => name)];
+  const args = [String(objectCount), String(values.quick ? 15 : 40), ...chosenHere.map(({ name }) => name)];
   const child = fork(path, args, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     serialization: 'advanced',
@@ -85,8 +85,9 @@ const many = await startTimer(
 say(`built ${objects} objects in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
 const ofFew: Round[] = [];
 const ofMany: Round[] = [];
-const WARM_UPS = 3;
-for (let round = -WARM_UPS; round < rounds; round += 1) {
+/** V8 compiles what all kinds share again and again, until it has met them all: it takes about half a second each. */
+const warmUps = values.quick ? 12 : 8;
+for (let round = -warmUps; round < rounds; round += 1) {
   say(round < 0 ? 'warming up' : `round ${round + 1} of ${rounds}`);
   const found = [await few.round(), await many.round()] as const;
   if (round < 0) continue;
