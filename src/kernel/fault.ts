@@ -22,6 +22,7 @@ import {
 } from './ipc/handover.ts';
 import { resolve } from './memory/chain.ts';
 import { pageNumber, touchThread } from './memory/changed.ts';
+import { pageOfChain } from './memory/copy.ts';
 import { installEntry } from './memory/tables.ts';
 import { results } from './results.ts';
 import { finish, park, wait, wake } from './schedule.ts';
@@ -152,10 +153,8 @@ function askTask(
 
 /** Puts into the tables what the access reaches that was just resolved: it is made again, and need not trap once more. */
 function installResolved(k: KernelState, space: Space, address: number, access: number): void {
-  const { chain } = k;
-  const page = chain.space?.bottom?.pages.get(pageNumber(chain.address));
-  if (page === undefined || (access & ~page.protection) !== 0) return;
-  installEntry(k, space, pageNumber(address), page, chain.rights & page.protection);
+  const page = pageOfChain(k.chain, access);
+  if (page !== null) installEntry(k, space, pageNumber(address), page, k.chain.rights & page.protection);
 }
 
 /**

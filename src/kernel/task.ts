@@ -17,6 +17,7 @@ import { isConnect } from './ipc/reliable.ts';
 import { callTask } from './ipc/short.ts';
 import { createTaskObjects } from './lifecycle.ts';
 import { resolve } from './memory/chain.ts';
+import { pageOfChain } from './memory/copy.ts';
 import { makeTaskMemory } from './memory/frames.ts';
 import { emptySpans } from './memory/spans.ts';
 import { namedPortset } from './names.ts';
@@ -180,8 +181,8 @@ export function createTask(
     resultWord: (index) => argumentWord(thread.halves, index + 1),
     page(address) {
       if (!resolve(k.chain, space, address, 0)) return null;
-      const page = k.chain.space?.bottom?.pages.get(Math.floor(k.chain.address / PAGE_SIZE));
-      return page === undefined ? null : k.machine.frame(page.frame);
+      const page = pageOfChain(k.chain, 0);
+      return page === null ? null : k.machine.frame(page.frame);
     },
     serve(portsetAddress, service) {
       const set = namedSet(portsetAddress);

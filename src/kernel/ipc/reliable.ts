@@ -30,7 +30,7 @@ import {
 } from '../registers.ts';
 import { isFault, results } from '../results.ts';
 import { finish, lieDown, standReady, wait, wake } from '../schedule.ts';
-import { type KernelState, livePortset, type Port, type Thread } from '../state.ts';
+import { type KernelState, livePortset, type Port, type Portset, type Thread } from '../state.ts';
 import { firstClient } from './busy.ts';
 import {
   connect,
@@ -138,10 +138,20 @@ function becomeWaitReceive(registers: Uint32Array): number {
   return results.stage;
 }
 
+/** What is left of the server's call is wait_receive, begun at once. */
+export function goOnWaiting(k: KernelState, server: Thread): number {
+  becomeWaitReceive(registersOf(k, server));
+  return awaitMessage(k, server);
+}
+
 /** What is left is wait_receive: waits at once when nobody has come meanwhile; else that is the next stage. */
-export function awaitMessage(k: KernelState, server: Thread): number {
+function awaitMessage(k: KernelState, server: Thread): number {
   const set = namedPortset(k, server, argument(registersOf(k, server), 0));
-  if (typeof set === 'number' || firstClient(set) !== null) return results.stage;
+  return typeof set === 'number' || firstClient(set) !== null ? results.stage : waitAtSet(k, server, set);
+}
+
+/** Nobody is at the set: whoever was served until now is let go, and the server waits there. */
+export function waitAtSet(k: KernelState, server: Thread, set: Portset): number {
   dropClient(k, server, false);
   // Who was let go may have come here at once, to ask for the processor.
   if (firstClient(set) !== null) return results.stage;
@@ -292,8 +302,7 @@ function ackSendWaitReceive(k: KernelState, server: Thread, registers: Uint32Arr
   }
   // Commit: nothing below can fail.
   tellGone(k, serverSide, server);
-  becomeWaitReceive(registers);
-  return awaitMessage(k, server);
+  return goOnWaiting(k, server);
 }
 
 function disconnectVerb(k: KernelState, side: Side, thread: Thread): number {

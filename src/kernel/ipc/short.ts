@@ -39,7 +39,7 @@ import {
   writeAsking,
   writeFault,
 } from './handover.ts';
-import { awaitMessage, isConnect, receiveBegun, startConversation } from './reliable.ts';
+import { goOnWaiting, isConnect, receiveBegun, startConversation, waitAtSet } from './reliable.ts';
 import { serverSide } from './side.ts';
 
 const noBytes = new Uint8Array(0);
@@ -161,11 +161,7 @@ export function replyWaitReceive(k: KernelState, server: Thread, registers: Uint
   const answered = answerClient(k, server, registers);
   if (answered !== outcomes.success && answered !== outcomes.notConnected) return answered;
   // Commit: the answer is given, what is left is wait_receive.
-  const now = registersOf(k, server);
-  setArgument(now, 1, 0);
-  setArgument(now, 2, 0);
-  setEntryNumber(now, entries.ipc_wait_receive.number);
-  return awaitMessage(k, server);
+  return goOnWaiting(k, server);
 }
 
 function answerClient(k: KernelState, server: Thread, registers: Uint32Array): number {
@@ -284,6 +280,6 @@ export function waitReceive(k: KernelState, server: Thread, registers: Uint32Arr
     k.work += 1;
     wake(k, client);
   }
-  // Commit: nobody is there. Whoever was served until now is let go.
-  return awaitMessage(k, server);
+  // Commit: nobody is there.
+  return waitAtSet(k, server, set);
 }

@@ -10,9 +10,16 @@ import { PAGE_SIZE } from '../../base/limits.ts';
 import { protection } from '../abi/types.ts';
 import { pcOf } from '../registers.ts';
 import { results } from '../results.ts';
-import type { KernelState, Page, Thread, Window } from '../state.ts';
+import type { Chain, KernelState, Page, Thread, Window } from '../state.ts';
 import { resolve } from './chain.ts';
+import { pageNumber } from './changed.ts';
 import { tabledPage } from './tables.ts';
+
+/** The page in memory to which the chain that was just resolved leads, when its cap allows the access; or null. */
+export function pageOfChain(chain: Chain, access: number): Page | null {
+  const page = chain.space?.bottom?.pages.get(pageNumber(chain.address));
+  return page === undefined || (access & ~page.protection) !== 0 ? null : page;
+}
 
 /**
  * The page in memory that an access of this thread reaches, or null: `state.fault` then says what is missing.
@@ -22,8 +29,8 @@ export function reach(k: KernelState, thread: Thread, address: number, access: n
   const chain = k.chain;
   const space = thread.space;
   if (space !== null && resolve(chain, space, address, access)) {
-    const page = chain.space?.bottom?.pages.get(Math.floor(chain.address / PAGE_SIZE));
-    if (page !== undefined && (access & ~page.protection) === 0) return page;
+    const page = pageOfChain(chain, access);
+    if (page !== null) return page;
   }
   const fault = k.fault;
   fault.thread = thread;

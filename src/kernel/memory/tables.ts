@@ -201,7 +201,7 @@ function leafWord(k: KernelState, space: Space, page: number, isMade: boolean): 
 }
 
 /** Addresses from here on are in no table (Sv39). */
-const TABLED_END = TABLE_ENTRIES ** 3 * PAGE_SIZE;
+const TABLED_END = PAGES * PAGE_SIZE;
 
 /**
  * The page to which the tables lead at this address with all of these rights: the one that the chain leads to, found
