@@ -64,7 +64,8 @@ function program(party: Party): Assembler {
   return code.li(a7, entries.thread_return_from_exception.number).ecall();
 }
 
-function words(values: readonly number[]): Uint8Array {
+/** Numbers as words of memory. */
+export function words(values: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(8 * values.length);
   const view = new DataView(bytes.buffer);
   values.forEach((value, i) => {

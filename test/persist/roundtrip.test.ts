@@ -20,6 +20,7 @@ import type { StoredLink, StoredObject } from '../../src/persist/store/contract.
 import { formatOfName, stateToText, textToState } from '../../src/persist/store/formats.ts';
 import { program } from '../system/perdure.ts';
 import { tierOfTests } from '../tools/tier.ts';
+import { demarcate } from './demarcate.ts';
 import { MemoryStore } from './memory-store.ts';
 
 const RAM_BYTES = 16 * 1024 * 1024;
@@ -41,25 +42,9 @@ function start(store: MemoryStore, elf: string, args: readonly string[]): Assemb
   });
 }
 
-function demarcate(parts: Assembly): void {
+function checkpoint(parts: Assembly): void {
   parts.kernel.check();
-  parts.server.demarcate({
-    tick: parts.kernel.tick(),
-    wallMs: 0,
-    journal: [],
-    border: (generation) => {
-      const output = parts.output.demarcate(generation);
-      return {
-        state: { output: parts.output.state(), input: parts.input.state(), outputOrigin: 0 },
-        output,
-        outputConfirmed: 0,
-      };
-    },
-    check: (objects) => parts.kernel.checkChanged(objects.map(({ serial }) => Number(serial))),
-    force: true,
-    clean: false,
-    nowUs: () => 0,
-  });
+  demarcate(parts);
 }
 
 /** Runs so many ticks, skipping idle time; false when the program has ended. */
@@ -69,7 +54,7 @@ function advance(parts: Assembly, ticks: number): boolean {
     if (parts.server.ended !== null) return false;
     tier.turn(parts.machine);
     const reason = parts.kernel.run(Number(end - parts.kernel.tick()));
-    if (reason === 'service' && parts.server.needsRoom) demarcate(parts);
+    if (reason === 'service' && parts.server.needsRoom) checkpoint(parts);
     if (reason === 'idle') {
       const deadline = parts.kernel.nextDeadline();
       if (deadline === null) return false;
@@ -137,8 +122,8 @@ test('a restarted machine has the pages, objects and links of the dead one, and 
     const goesOn = advance(parts, ticks);
     assert.is(advance(plain, ticks), goesOn);
     assert.is(parts.kernel.tick(), plain.kernel.tick());
-    demarcate(parts);
-    demarcate(plain);
+    checkpoint(parts);
+    checkpoint(plain);
     assert.ok(current.content.objects.size > 10);
     assert.equal(
       [...current.content.objects.values()].map((object) =>
@@ -164,7 +149,7 @@ test('memory after a demarcation is what a new machine finds, to the byte', () =
   const parts = start(store, elf, ['1', '2']);
   for (let i = 0; i < 8; i++) {
     advance(parts, 400_000);
-    demarcate(parts);
+    checkpoint(parts);
     assertSameMemory(parts, start(store.reopen(), elf, ['1', '2']));
   }
 });
@@ -189,7 +174,7 @@ test('what a collector inside the image has not collected yet is there after res
   must(task, 'region_set_state', region, arena.state, spaceReference);
   must(task, 'region_collect', region, arena.items, 1);
   advance(parts, 300_000);
-  demarcate(parts);
+  checkpoint(parts);
   const saved = pickle(arena, region, typeNumbers.region);
   const itemCount = (saved.state.length - states.region.size) / item.size;
   assert.ok(itemCount > 10, `the program changed ${itemCount} things`);
@@ -206,7 +191,7 @@ test('a link whose target was replaced by another object is null after restart',
   const store = new MemoryStore();
   const parts = start(store, program('counter'), ['10']);
   advance(parts, 10_000);
-  demarcate(parts);
+  checkpoint(parts);
   const objects = store.content.objects;
   const reference = [...objects.values()].find(
     (object) =>
@@ -229,7 +214,7 @@ test('pages that were discarded stop no eviction, and those touched since can be
   const store = new MemoryStore();
   const parts = start(store, program('transcript'), ['400']);
   advance(parts, 400_000);
-  demarcate(parts);
+  checkpoint(parts);
   const { pager, arena } = parts.server;
   const { task, segment } = arena;
   const numbers = [...pager.residentPages()].slice(0, 6);
@@ -240,7 +225,7 @@ test('pages that were discarded stop no eviction, and those touched since can be
   while (pager.evict());
   for (const number of touched)
     assert.ok(task.page(number * PAGE_SIZE) !== null, 'nobody has collected its end');
-  demarcate(parts);
+  checkpoint(parts);
   while (pager.evict());
   for (const number of [...gone, ...touched]) assert.is(task.page(number * PAGE_SIZE), null);
   assert.equal([...pager.residentPages()], []);

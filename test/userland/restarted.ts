@@ -11,36 +11,13 @@ import { present } from '../../src/base/assert.ts';
 import { type Assembly, assemble, type BorderState, emptyBorder } from '../../src/cli/machine/assemble.ts';
 import { initialRecord } from '../../src/cli/machine/record.ts';
 import { parseElf } from '../../src/hw/elf.ts';
+import { demarcate } from '../persist/demarcate.ts';
 import { MemoryStore } from '../persist/memory-store.ts';
 import type { TierOfTests } from '../tools/tier.ts';
 import type { Conditions, Ended } from './parent.ts';
 
 const RAM_BYTES = 16 * 1024 * 1024;
 const counts = { restarts: 0 };
-
-/** Saves all that changed; the output since the last time. */
-function demarcate(parts: Assembly): Uint8Array | null {
-  let bytes: Uint8Array | null = null;
-  parts.server.demarcate({
-    tick: parts.kernel.tick(),
-    wallMs: 0,
-    journal: [],
-    border: (generation) => {
-      const output = parts.output.demarcate(generation);
-      bytes = output?.bytes ?? null;
-      return {
-        state: { output: parts.output.state(), input: parts.input.state(), outputOrigin: 0 },
-        output,
-        outputConfirmed: 0,
-      };
-    },
-    check: (objects) => parts.kernel.checkChanged(objects.map(({ serial }) => Number(serial))),
-    force: true,
-    clean: false,
-    nowUs: () => 0,
-  });
-  return bytes;
-}
 
 /** Runs the program until it ends, each entry in a machine of its own. */
 export function runRestarted(file: string, conditions: Conditions, tier: TierOfTests): Ended {

@@ -7,6 +7,7 @@
 import { type EntryName, entries } from '../../../src/kernel/abi/entries.ts';
 import { links, states, type TypeName, threadFlags } from '../../../src/kernel/abi/types.ts';
 import { Assembler, a0, a1, a2, a7, s0, s1, s2, s3, s5, t0, zero } from '../assembler.ts';
+import { words } from '../conversation.ts';
 import { CODE, own, SLAB_SIZE, World } from '../world.ts';
 import { firstOf, handlersOf, priorityOf, setTypes, shapeOf, typeOf, wordOf } from './calls.ts';
 import { beginning } from './commands.ts';
@@ -347,15 +348,6 @@ export class ModelWorld {
     const count = this.world.word(SHARED_SLAB + LOG) / 8;
     return this.world.words(SHARED_SLAB + LOG + 8, count);
   }
-}
-
-function words(values: readonly number[]): Uint8Array {
-  const bytes = new Uint8Array(8 * values.length);
-  const view = new DataView(bytes.buffer);
-  values.forEach((value, i) => {
-    view.setBigUint64(8 * i, BigInt(value), true);
-  });
-  return bytes;
 }
 
 const plainNames: Readonly<Record<string, EntryName>> = {
