@@ -51,14 +51,15 @@ export type TraceModule = (typeof traceModules)[number];
 /** Events that a ring keeps: a power of two. */
 const RING_EVENTS = 1024;
 const WORDS = 6;
+/** Where the count of all modules lies. */
+const ALL = traceModules.length;
 
 export interface Trace {
-  /** One ring for each of `traceModules`. */
-  readonly rings: readonly Float64Array[];
-  /** Events that each module noted so far. */
+  /** One ring for each of `traceModules`, one behind the other. */
+  readonly rings: Float64Array;
+  /** Events that each module noted so far, and, behind them, all together. */
   readonly counts: Float64Array;
-  /** Events noted so far by all; and by each module when it was drained last. */
-  sequence: number;
+  /** Events noted by each module when it was drained last. */
   readonly drained: Float64Array;
   /** Called before an event that was not drained would be lost; null: nobody drains. */
   overflow: (() => void) | null;
@@ -77,9 +78,8 @@ export interface TraceEvent {
 
 export function createTrace(): Trace {
   return {
-    rings: traceModules.map(() => new Float64Array(RING_EVENTS * WORDS)),
-    counts: new Float64Array(traceModules.length),
-    sequence: 0,
+    rings: new Float64Array(traceModules.length * RING_EVENTS * WORDS),
+    counts: new Float64Array(traceModules.length + 1),
     drained: new Float64Array(traceModules.length),
     overflow: null,
   };
@@ -88,20 +88,21 @@ export function createTrace(): Trace {
 /** Notes an event. `kind` is one of `traceEvents`; `thread` a serial. */
 export function note(k: KernelState, kind: number, thread: number, a: number, b: number): void {
   const { trace } = k;
+  const { counts, rings: ring } = trace;
   const module = kind >> 4;
-  const count = trace.counts[module] as number;
+  const count = counts[module] as number;
+  const sequence = counts[ALL] as number;
   if (trace.overflow !== null && count - (trace.drained[module] as number) >= RING_EVENTS) trace.overflow();
-  const ring = trace.rings[module] as Float64Array;
-  const at = (count & (RING_EVENTS - 1)) * WORDS;
+  const at = (module * RING_EVENTS + (count & (RING_EVENTS - 1))) * WORDS;
   const { tickHalves } = k.machine.hart;
-  ring[at] = trace.sequence;
+  ring[at] = sequence;
   ring[at + 1] = (tickHalves[1] as number) * TWO_32 + (tickHalves[0] as number);
   ring[at + 2] = kind;
   ring[at + 3] = thread;
   ring[at + 4] = a;
   ring[at + 5] = b;
-  trace.sequence += 1;
-  trace.counts[module] = count + 1;
+  counts[module] = count + 1;
+  counts[ALL] = sequence + 1;
 }
 
 const byKind = new Map<number, TraceEventName>(
@@ -109,11 +110,11 @@ const byKind = new Map<number, TraceEventName>(
 );
 
 function read(trace: Trace, module: number, from: number): TraceEvent[] {
-  const ring = trace.rings[module] as Float64Array;
+  const { rings: ring } = trace;
   const count = trace.counts[module] as number;
   const found: TraceEvent[] = [];
   for (let i = Math.max(from, count - RING_EVENTS, 0); i < count; i += 1) {
-    const at = (i % RING_EVENTS) * WORDS;
+    const at = (module * RING_EVENTS + (i % RING_EVENTS)) * WORDS;
     found.push({
       sequence: ring[at] as number,
       tick: ring[at + 1] as number,
@@ -135,6 +136,6 @@ export function newest(trace: Trace): ReadonlyMap<TraceModule, readonly TraceEve
 /** The events since the last call, of all modules, in the order in which they happened. */
 export function drain(trace: Trace): TraceEvent[] {
   const found = traceModules.flatMap((_, i) => read(trace, i, trace.drained[i] as number));
-  trace.drained.set(trace.counts);
+  trace.drained.set(trace.counts.subarray(0, ALL));
   return found.sort((x, y) => x.sequence - y.sequence);
 }

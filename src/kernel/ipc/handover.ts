@@ -13,7 +13,7 @@ import { flavours } from '../abi/entry.ts';
 import { faultMessage, schedulerMessage } from '../abi/memory.ts';
 import { protection, states, threadFlags } from '../abi/types.ts';
 import { resolve } from '../memory/chain.ts';
-import { copyWindow, openRead, openWrite, writeRecordThrough } from '../memory/copy.ts';
+import { carry, openWrite, writeRecordThrough } from '../memory/copy.ts';
 import { argument, pcOf, registersOf, setArgument, setArgumentHalves } from '../registers.ts';
 import { finish } from '../schedule.ts';
 import { type KernelState, live, liveSpace, type Port, type Thread } from '../state.ts';
@@ -151,13 +151,11 @@ export function handOverBuffer(
   const registers = registersOf(k, client);
   const length = argument(registers, 2);
   const count = roomFor(k, server, length < 0 ? SHORT_MESSAGE_BYTES : length);
-  const opened = openRead(k, k.window, client, argument(registers, 1), count);
-  if (opened !== 0) return opened;
-  const openedServer = openWrite(k, k.otherWindow, server, argument(registersOf(k, server), 3), count);
-  if (openedServer !== 0) return openedServer;
+  const target = argument(registersOf(k, server), 3);
+  const carried = carry(k, client, argument(registers, 1), server, target, count);
+  if (carried !== 0) return carried;
   // Commit: nothing below can fail.
   dropClient(k, server, false);
-  copyWindow(k, k.window, k.otherWindow, server, count);
   if (flavour === flavours.idempotent) connectIdempotent(k, client, server);
   note(k, traceEvents.message.kind, client.serial, server.serial, flavour);
   completeReceive(k, server, flavour, port, count);

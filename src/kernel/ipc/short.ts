@@ -13,7 +13,7 @@ import { flavours } from '../abi/entry.ts';
 import { states, threadFlags } from '../abi/types.ts';
 import { isRetryAnswer } from '../fault.ts';
 import { touchThread } from '../memory/changed.ts';
-import { copyWindow, openRead, openWrite, readWindow, writeWindow } from '../memory/copy.ts';
+import { carry, openRead, openWrite, readWindow, writeWindow } from '../memory/copy.ts';
 import { namedPort, namedPortset } from '../names.ts';
 import { acknowledge, isAsking, schedulerOf } from '../ready.ts';
 import { argument, entryNumber, registersOf, setArgument, setEntryNumber } from '../registers.ts';
@@ -180,9 +180,9 @@ function answerClient(k: KernelState, server: Thread, registers: Uint32Array): n
   // What no number can be counts as very long.
   const room = ownRoom < 0 ? Number.MAX_SAFE_INTEGER : ownRoom;
   const count = Math.min(length < 0 ? room : length, room, SHORT_MESSAGE_BYTES);
-  const opened = openRead(k, k.window, server, address, count);
-  if (opened !== 0) return opened;
   if (isFaulting(client)) {
+    const opened = openRead(k, k.window, server, address, count);
+    if (opened !== 0) return opened;
     const bytes = count === 0 ? noBytes : new Uint8Array(count);
     readWindow(k, k.window, bytes, count);
     clearSide(k, serverSide, server);
@@ -196,10 +196,9 @@ function answerClient(k: KernelState, server: Thread, registers: Uint32Array): n
   } else {
     const clientRegisters = registersOf(k, client);
     const target = argument(clientRegisters, 3);
-    const openedClient = openWrite(k, k.otherWindow, client, target, count);
-    if (openedClient !== 0) return openedClient;
+    const carried = carry(k, server, address, client, target, count);
+    if (carried !== 0) return carried;
     // Commit: nothing below can fail.
-    copyWindow(k, k.window, k.otherWindow, client, count);
     clearSide(k, serverSide, server);
     note(k, traceEvents.transfer.kind, server.serial, client.serial, count);
     consumeSend(clientRegisters, argument(clientRegisters, 2));

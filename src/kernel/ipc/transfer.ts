@@ -8,7 +8,7 @@
 import { highHalf, joinHalves, lowHalf } from '../../base/integer.ts';
 import { MESSAGE_REFERENCES_MAX, STAGE_BYTES } from '../../base/limits.ts';
 import { touchThread } from '../memory/changed.ts';
-import { copyWindow, openRead, openWrite, readWindow } from '../memory/copy.ts';
+import { carry, openRead, readWindow } from '../memory/copy.ts';
 import { namedReference } from '../names.ts';
 import { pointAt } from '../objects/reference.ts';
 import { argument, registersOf, setArgument } from '../registers.ts';
@@ -82,18 +82,17 @@ export function transfer(k: KernelState, sender: Thread, receiver: Thread): numb
     const read = readTables(k, sender, receiver, references);
     if (read !== 0) return read;
   }
-  const opened = openRead(k, k.window, sender, argument(from, 1), count);
-  if (opened !== 0) return opened;
-  const openedTo = openWrite(k, k.otherWindow, receiver, argument(to, 3), count);
-  if (openedTo !== 0) return openedTo;
-  // Commit: nothing below can fail.
   if (count > 0) {
-    copyWindow(k, k.window, k.otherWindow, receiver, count);
-    setArgument(from, 1, argument(from, 1) + count);
+    const source = argument(from, 1);
+    const target = argument(to, 3);
+    const carried = carry(k, sender, source, receiver, target, count);
+    if (carried !== 0) return carried;
+    setArgument(from, 1, source + count);
     setArgument(from, 2, sendLength - count);
-    setArgument(to, 3, argument(to, 3) + count);
+    setArgument(to, 3, target + count);
     setArgument(to, 4, room - count);
   }
+  // Commit: nothing below can fail.
   if (references > 0) carryReferences(k, sender, receiver, references);
   touchThread(k, sender);
   touchThread(k, receiver);

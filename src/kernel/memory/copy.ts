@@ -135,17 +135,6 @@ export function writeWindow(k: KernelState, window: Window, thread: Thread, sour
   k.copied += done;
 }
 
-/** Words of a short message that are copied one by one: for few, that is cheaper than views of both sides. */
-const WORDS_MAX = 64;
-
-/** The word of memory at which the window begins, or -1 when it is in pieces or begins at no word. */
-function wordOf(window: Window, length: number): number {
-  const start = window.starts[0] as number;
-  return window.count === 1 && (start & 3) === 0 && (length & 3) === 0 && length <= 4 * WORDS_MAX
-    ? start / 4
-    : -1;
-}
-
 /** The long of memory at which the window begins, or -1 when it is in pieces or begins at none: copied one by one. */
 function longOf(window: Window, length: number): number {
   const start = window.starts[0] as number;
@@ -185,23 +174,8 @@ export function readRecordThrough(k: KernelState, window: Window, length: number
   k.copied += length;
 }
 
-/** Copies a short message word by word, which is cheaper than a call. False: it is none, or has to be copied backwards. */
-function copyWords(k: KernelState, from: Window, to: Window, length: number): boolean {
-  const source = wordOf(from, length);
-  const target = wordOf(to, length);
-  if (source < 0 || target < 0 || (target > source && target - source < WORDS_MAX)) return false;
-  const { words } = k.machine;
-  for (let i = 0; 4 * i < length; i += 1) words[target + i] = words[source + i] as number;
-  return true;
-}
-
 /** Copies `length` bytes from one window to another, writing in the name of `thread`. The windows may overlap in RAM. */
-export function copyWindow(k: KernelState, from: Window, to: Window, thread: Thread, length: number): void {
-  if (copyWords(k, from, to, length)) {
-    if (length > 0) noteWrite(k, to, 0, thread);
-    k.copied += length;
-    return;
-  }
+function copyWindow(k: KernelState, from: Window, to: Window, thread: Thread, length: number): void {
   let done = 0;
   let source = 0;
   let target = 0;
@@ -228,6 +202,64 @@ export function copyWindow(k: KernelState, from: Window, to: Window, thread: Thr
     }
   }
   k.copied += done;
+}
+
+/** Words of a short message that are copied one by one: for few, that is cheaper than windows and views of both sides. */
+const WORDS_MAX = 64;
+
+/** The word of memory of a short piece of the thread's memory that the page tables know, or -1. */
+function shortWord(k: KernelState, page: Page | null, address: number, length: number): number {
+  const within = address & (PAGE_SIZE - 1);
+  if (page === null || within + length > PAGE_SIZE) return -1;
+  return (k.machine.ramOffset + page.frame * PAGE_SIZE + within) / 4;
+}
+
+/**
+ * Copies a short message of whole words that lies in one page on either side, without windows: most messages are such.
+ * False: it is another, or has to be copied backwards, and nothing happened.
+ */
+function carryShort(
+  k: KernelState,
+  sender: Thread,
+  from: number,
+  receiver: Thread,
+  to: number,
+  length: number,
+): boolean {
+  if (length > 4 * WORDS_MAX || ((from | to | length) & 3) !== 0 || from < 0 || to < 0) return false;
+  if (sender.space === null || receiver.space === null) return false;
+  const source = shortWord(k, tabledPage(k, sender.space, from, protection.read), from, length);
+  if (source < 0) return false;
+  const page = tabledPage(k, receiver.space, to, protection.write);
+  const target = shortWord(k, page, to, length);
+  if (page === null || target < 0 || (target > source && target - source < WORDS_MAX)) return false;
+  const { words } = k.machine;
+  for (let i = 0; 4 * i < length; i += 1) words[target + i] = words[source + i] as number;
+  const pc = pcOf(k, receiver);
+  k.machine.log.note(page.frame, pc[0] as number, pc[1] as number);
+  k.copied += length;
+  return true;
+}
+
+/**
+ * Carries a message of `length` bytes from the sender's memory into the receiver's. 0: it is there. Else `results.absent`,
+ * and nothing happened but that `state.fault` says what is missing.
+ */
+export function carry(
+  k: KernelState,
+  sender: Thread,
+  from: number,
+  receiver: Thread,
+  to: number,
+  length: number,
+): number {
+  if (length === 0 || carryShort(k, sender, from, receiver, to, length)) return 0;
+  const opened = openRead(k, k.window, sender, from, length);
+  if (opened !== 0) return opened;
+  const openedTo = openWrite(k, k.otherWindow, receiver, to, length);
+  if (openedTo !== 0) return openedTo;
+  copyWindow(k, k.window, k.otherWindow, receiver, length);
+  return 0;
 }
 
 /** The pc of the thread, -1 when it is no address. */
