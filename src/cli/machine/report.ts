@@ -23,7 +23,7 @@ export interface RunFacts {
   readonly tier: string;
 }
 
-function quantile(sorted: readonly number[], fraction: number): number {
+function quantile(sorted: Float64Array, fraction: number): number {
   if (sorted.length === 0) return 0;
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))] as number;
 }
@@ -31,7 +31,7 @@ function quantile(sorted: readonly number[], fraction: number): number {
 /** After a run. */
 export function writeReport(invocation: Invocation, facts: RunFacts): void {
   const { runner, parts, store } = facts;
-  const pauses = [...runner.pausesUs].sort((a, b) => a - b);
+  const pauses = runner.pausesUs().sort();
   const instructions = parts.kernel.statistics().retired;
   const tiers = parts.machine.tierStatistics();
   put(invocation, store, {

@@ -65,7 +65,13 @@ export class Runner {
   private wakeUp: (() => void) | null = null;
   private readonly baseMs: number;
   private readonly baseTick: bigint;
-  readonly pausesUs: number[] = [];
+  /** For each of the last checkpoints the longest time, in microseconds, that the hart stood still until the one after. */
+  private readonly pauses = new Float64Array(PAUSES_KEPT);
+  /** When the hart ran last; negative when the machine had nothing to do meanwhile. */
+  private stoodSinceMs = -1;
+  private stoodMsMax = 0;
+  private isDemarcated = false;
+  private pauseCount = 0;
   checkpointCount = 0;
   /** Times that the check has come to an end of everything. */
   checkPasses = 0;
@@ -159,11 +165,36 @@ export class Runner {
       limit = Math.min(limit, planned.ticks);
     }
     const before = kernel.tick();
+    this.notePause();
     const reason = kernel.run(limit);
+    this.stoodSinceMs = reason === 'idle' ? -1 : this.host.nowMs();
     if (kernel.tick() !== before) this.isDirty = true;
     if (reason === 'service' && (server.needsRoom || output.isFull)) this.makeRoom();
     if (reason === 'limit') this.adaptSlice(this.host.nowMs() - startMs);
     return reason === 'idle';
+  }
+
+  /**
+   * The hart runs again: how long it stood still, for whatever reason (a demarcation, a turn of the event loop, garbage
+   * collection), unless it had nothing to do.
+   */
+  private notePause(): void {
+    if (this.stoodSinceMs >= 0)
+      this.stoodMsMax = Math.max(this.stoodMsMax, this.host.nowMs() - this.stoodSinceMs);
+    if (!this.isDemarcated) return;
+    this.isDemarcated = false;
+    if (this.stoodMsMax > 0) this.pauses[this.pauseCount++ % PAUSES_KEPT] = this.stoodMsMax * 1000;
+    this.stoodMsMax = 0;
+  }
+
+  /** Host time between two runs of the hart, microseconds: the longest around each of the last checkpoints, in any order. */
+  pausesUs(): Float64Array {
+    return this.pauses.slice(0, Math.min(this.pauseCount, PAUSES_KEPT));
+  }
+
+  /** Forgets the pauses so far: a benchmark has warmed up. */
+  forgetPauses(): void {
+    this.pauseCount = 0;
   }
 
   private adaptSlice(tookMs: number): void {
@@ -308,8 +339,7 @@ export class Runner {
     const endMs = this.host.nowMs();
     if (generation !== null) {
       this.checkpointCount++;
-      if (this.pausesUs.length < PAUSES_KEPT) this.pausesUs.push((endMs - startMs) * 1000);
-      else this.pausesUs[this.checkpointCount % PAUSES_KEPT] = (endMs - startMs) * 1000;
+      this.isDemarcated = true;
     }
     this.isDirty = false;
     this.nextDueMs = Math.max(this.nextDueMs + this.options.intervalMs, endMs);
