@@ -10,7 +10,7 @@ import { assert, present } from '../base/assert.ts';
 import { joinHalves } from '../base/integer.ts';
 import { type Machine, traps } from '../hw/machine.ts';
 import { causes, faults } from './abi/codes.ts';
-import { kernelRecord } from './abi/memory.ts';
+import { kernelRecord, TICKS_PER_NANOSECOND } from './abi/memory.ts';
 import { protection, threadFlags, typeNumbers } from './abi/types.ts';
 import { checkChanged, checkSome, checkState } from './check/check.ts';
 import { enter } from './dispatch.ts';
@@ -281,6 +281,12 @@ export class Kernel {
   /** Wall-clock time at tick 0, nanoseconds since 1970. */
   setWallBase(nanoseconds: bigint): void {
     this.state.wallBase = BigInt.asUintN(64, nanoseconds);
+  }
+
+  /** Both clocks as clock_read gives them, nanoseconds. */
+  clock(): { readonly monotonic: bigint; readonly wall: bigint } {
+    const monotonic = tickOf(this.state) / BigInt(TICKS_PER_NANOSECOND);
+    return { monotonic, wall: BigInt.asUintN(64, this.state.wallBase + monotonic) };
   }
 
   /** Mixes four words from outside into the machine's generator. */

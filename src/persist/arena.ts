@@ -33,7 +33,7 @@ export const aliases = { segmentFault: 1, spaceFault: 2, parent: 3 } as const;
 export type AliasName = keyof typeof aliases;
 
 /** Names of what lies outside the segment and may be referred to from inside. Part of the image format. */
-export type ExternalName = 'segment' | 'server-space' | 'fault' | 'parent' | 'output' | 'input';
+export type ExternalName = 'segment' | 'server-space' | 'fault' | 'parent' | 'output' | 'input' | 'life';
 
 export interface Arena {
   readonly task: Processor;
@@ -85,7 +85,7 @@ export function createArena(task: Processor): Arena {
     number
   >;
   const scratch = Array.from({ length: SCRATCH_REFERENCE_COUNT }, allocate);
-  const names: ExternalName[] = ['segment', 'server-space', 'fault', 'parent', 'output', 'input'];
+  const names: ExternalName[] = ['segment', 'server-space', 'fault', 'parent', 'output', 'input', 'life'];
   assert(names.length <= EXTERNAL_REFERENCES_MAX, 'server: every external name has a reference');
   const externals = new Map(names.map((name) => [name, allocate()] as const));
   const spare = allocate();

@@ -101,6 +101,7 @@ export function createProgram(
   give('output', parentPage.outputReference);
   give('input', parentPage.inputReference);
   give('parent', parentPage.parentReference);
+  give('life', parentPage.lifeReference);
 
   const registers = zeroRecord(states.thread);
   registers.x[2] = BigInt(stackPointer);

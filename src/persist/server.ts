@@ -87,6 +87,8 @@ export class Server implements Service {
   /** Newest generation published; the next one is its child. */
   private publishedGeneration: number;
   private endedState: Ended | null = null;
+  /** What a program is told that asks which life this is (`life` of the ABI); null before the life has entered. */
+  life: Uint8Array | null = null;
   /** The pager found nothing to drop: a checkpoint must commit before the machine can go on. */
   needsRoom = false;
 
@@ -171,6 +173,7 @@ export class Server implements Service {
         this.task.giveUpSlice();
         return 'never';
       }
+      if (Number(operation) === parentOperations.life && this.life !== null) return { bytes: this.life };
     }
     const refused = new Uint8Array(8);
     viewOf(refused).setBigUint64(0, BigInt(faults.invalidEntry), true);

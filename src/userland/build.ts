@@ -36,6 +36,7 @@ export const programs: Readonly<Record<string, Program>> = {
   examples: { bare: false, with: exampleSources.map((name) => `../examples/${name}`) },
   fill: { bare: true },
   hello: { bare: true },
+  lives: { bare: false },
   pair: { bare: false },
   service: { bare: false },
   survivor: { bare: false },

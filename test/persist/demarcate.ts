@@ -14,7 +14,12 @@ export function demarcate(parts: Assembly): Uint8Array | null {
       const output = parts.output.demarcate(generation);
       bytes = output?.bytes ?? null;
       return {
-        state: { output: parts.output.state(), input: parts.input.state(), outputOrigin: 0 },
+        state: {
+          output: parts.output.state(),
+          input: parts.input.state(),
+          lives: parts.lives.state(),
+          outputOrigin: 0,
+        },
         output,
         outputConfirmed: 0,
       };

@@ -16,12 +16,15 @@ import { Server } from '../../persist/server.ts';
 import type { Store } from '../../persist/store/contract.ts';
 import type { ConsoleInputState, ConsoleOutputState, OutputRun } from '../../userland/border/console.ts';
 import { borderPort, ConsoleInput, ConsoleOutput, createPort } from '../../userland/border/console.ts';
+import type { LivesState } from '../../userland/border/lives.ts';
+import { Lives } from '../../userland/border/lives.ts';
 import type { Processor } from '../../userland/task/task.ts';
 
 /** What the border saves with each checkpoint (`border` of the checkpoint's row). */
 export interface BorderState {
   readonly output: ConsoleOutputState;
   readonly input: ConsoleInputState;
+  readonly lives: LivesState;
   /** Output offset of the first byte of the file sink. */
   readonly outputOrigin: number;
   readonly ended: Ended | null;
@@ -30,6 +33,7 @@ export interface BorderState {
 export const emptyBorder: BorderState = {
   output: { taken: 0 },
   input: { unread: '', ended: false },
+  lives: { count: 0, told: 0, life: '' },
   outputOrigin: 0,
   ended: null,
 };
@@ -53,6 +57,7 @@ export interface Assembly {
   readonly server: Server;
   readonly output: ConsoleOutput;
   readonly input: ConsoleInput;
+  readonly lives: Lives;
   /** Objects that restart brought back. */
   readonly objectCount: number;
 }
@@ -65,15 +70,18 @@ export function assemble(store: Store, options: AssemblyOptions): Assembly {
   const kernel = new Kernel(machine, options.record, options.hashWords);
   const outputTask = kernel.createTask({ memoryPages: BORDER_MEMORY_PAGES, name: 'output' });
   const inputTask = kernel.createTask({ memoryPages: BORDER_MEMORY_PAGES, name: 'input' });
+  const livesTask = kernel.createTask({ memoryPages: BORDER_MEMORY_PAGES, name: 'lives' });
   const serverTask = kernel.createTask({ memoryPages: SERVER_MEMORY_PAGES, name: 'server' });
   const output = new ConsoleOutput(options.border.output, options.sink);
   outputTask.serve(createPort(outputTask, 1), output);
   const input = new ConsoleInput(inputTask, createPort(inputTask, 2), options.border.input);
+  const lives = new Lives(livesTask, createPort(livesTask, 3), options.border.lives);
   const server = new Server(serverTask, store, { phase: options.phase });
-  const grant = (from: Processor, name: 'output' | 'input'): void =>
+  const grant = (from: Processor, name: 'output' | 'input' | 'life'): void =>
     kernel.grant(from, borderPort(from), serverTask, server.externalReference(name));
   grant(outputTask, 'output');
   grant(inputTask, 'input');
+  grant(livesTask, 'life');
   let objectCount = 0;
   if (options.program === null) {
     objectCount = server.resume(options.border.ended);
@@ -81,5 +89,6 @@ export function assemble(store: Store, options: AssemblyOptions): Assembly {
     kernel.restoreRecord(options.record);
   } else server.createImage(options.program.image, options.program.arguments);
   input.openOrClose();
-  return { machine, kernel, server, output, input, objectCount };
+  lives.openOrClose();
+  return { machine, kernel, server, output, input, lives, objectCount };
 }

@@ -9,9 +9,10 @@
  * check holds before every commit. Called by `perdure run`; the clock and the streams come in as parameters.
  */
 import { assert } from '../../base/assert.ts';
-import { TICKS_PER_NANOSECOND } from '../../kernel/abi/memory.ts';
-import type { JournalRow, Store, StoredObject } from '../../persist/store/contract.ts';
+import type { Store, StoredObject } from '../../persist/store/contract.ts';
 import type { Assembly } from './assemble.ts';
+import type { NewLife } from './inputs.ts';
+import { Inputs } from './inputs.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
 import type { TierPlan } from './tier.ts';
@@ -25,6 +26,7 @@ export interface RunnerOptions {
   /** Ticks of the longest slice; tests make it small. */
   readonly sliceTicksMax: number;
   readonly tierPlan: TierPlan;
+  readonly life: NewLife;
 }
 
 export interface RunnerHost {
@@ -54,7 +56,7 @@ export class Runner {
   private readonly parts: Assembly;
   private readonly store: Store;
   private readonly sink: Sink;
-  private readonly source: Source;
+  private readonly inputs: Inputs;
   private readonly options: RunnerOptions;
   private readonly host: RunnerHost;
   /** Something happened that no checkpoint covers. */
@@ -63,8 +65,6 @@ export class Runner {
   private sliceTicks: number;
   private stopRequested = false;
   private wakeUp: (() => void) | null = null;
-  private readonly baseMs: number;
-  private readonly baseTick: bigint;
   /** For each of the last checkpoints the longest time, in microseconds, that the hart stood still until the one after. */
   private readonly pauses = new Float64Array(PAUSES_KEPT);
   /** When the hart ran last; negative when the machine had nothing to do meanwhile. */
@@ -87,12 +87,10 @@ export class Runner {
     this.parts = parts;
     this.store = store;
     this.sink = sink;
-    this.source = source;
+    this.inputs = new Inputs(parts, source, options, host);
     this.options = options;
     this.host = host;
     this.sliceTicks = Math.min(100_000, options.sliceTicksMax);
-    this.baseMs = host.nowMs();
-    this.baseTick = parts.kernel.tick();
     store.onCommit((generation) => {
       this.release(generation);
       this.wake();
@@ -114,6 +112,8 @@ export class Runner {
   async run(): Promise<RunEnd> {
     let lastEventsMs = this.host.nowMs();
     this.nextDueMs = lastEventsMs;
+    // The life begins before its first slice, as rows of a checkpoint like all that comes in (law 7).
+    this.demarcate(false, false);
     for (;;) {
       const end = this.endReached();
       if (end !== null) {
@@ -210,14 +210,7 @@ export class Runner {
   }
 
   private hasWork(): boolean {
-    const input = this.parts.input;
-    return (
-      this.isDirty ||
-      (this.source.hasBytes && input.room > 0) ||
-      (this.source.hasEnded && !input.isEnded) ||
-      this.parts.output.hasFresh ||
-      this.sink.wantsCheckpoint
-    );
+    return this.isDirty || this.inputs.isWaiting || this.parts.output.hasFresh || this.sink.wantsCheckpoint;
   }
 
   /** Waits for what comes first: the next deadline, the next demarcation if one is owed, input, a signal. */
@@ -235,13 +228,15 @@ export class Runner {
         this.isDirty = true;
         return;
       }
-    } else if (deadline !== null && this.realTick(nowMs) >= deadline) {
+    } else if (deadline !== null && this.inputs.realTick(nowMs) >= deadline) {
       kernel.stepClock(deadline);
       this.isDirty = true;
       return;
     }
     const wakeMs =
-      this.options.clock === 'real' && deadline !== null ? this.msOf(deadline) : Number.POSITIVE_INFINITY;
+      this.options.clock === 'real' && deadline !== null
+        ? this.inputs.msOf(deadline)
+        : Number.POSITIVE_INFINITY;
     const dueMs = this.hasWork() ? this.nextDueMs : Number.POSITIVE_INFINITY;
     await this.sleep(Math.min(wakeMs, dueMs) - nowMs);
   }
@@ -264,46 +259,6 @@ export class Runner {
     });
   }
 
-  private realTick(nowMs: number): bigint {
-    const nanoseconds = Math.max(0, Math.floor((nowMs - this.baseMs) * 1e6));
-    return this.baseTick + BigInt(nanoseconds) * BigInt(TICKS_PER_NANOSECOND);
-  }
-
-  private msOf(tick: bigint): number {
-    return this.baseMs + Number((tick - this.baseTick) / BigInt(TICKS_PER_NANOSECOND)) / 1e6;
-  }
-
-  /** What has come in since the last demarcation enters now, as rows of this checkpoint (law 7). */
-  private enterInputs(nowMs: number): JournalRow[] {
-    const { kernel, input } = this.parts;
-    const rows: JournalRow[] = [];
-    if (this.options.clock === 'real') {
-      let target = this.realTick(nowMs);
-      const { stopAt } = this.options;
-      if (stopAt !== null && stopAt < target) target = stopAt;
-      if (target > kernel.tick()) {
-        const data = new Uint8Array(8);
-        new DataView(data.buffer).setBigUint64(0, target, true);
-        rows.push({ kind: 'clock', data });
-        kernel.stepClock(target);
-      }
-    }
-    if (input.isEnded && this.source.isTerminal && !this.source.hasEnded) {
-      rows.push({ kind: 'input-reopened', data: new Uint8Array(0) });
-      input.enterReopen();
-    }
-    const bytes = input.room > 0 ? this.source.take(input.room) : new Uint8Array(0);
-    if (bytes.length > 0) {
-      rows.push({ kind: 'input', data: bytes });
-      input.enter(bytes);
-    }
-    if (this.source.hasEnded && !input.isEnded) {
-      rows.push({ kind: 'input-ended', data: new Uint8Array(0) });
-      input.enterEnd();
-    }
-    return rows;
-  }
-
   /** Before a commit: all that it saves, and a bounded part of everything else (law 9). */
   private check(objects: readonly StoredObject[]): void {
     const { kernel } = this.parts;
@@ -312,9 +267,9 @@ export class Runner {
   }
 
   private demarcate(force: boolean, clean: boolean): void {
-    const { kernel, server, output, input } = this.parts;
+    const { kernel, server, output, input, lives } = this.parts;
     const startMs = this.host.nowMs();
-    const journal = this.enterInputs(startMs);
+    const journal = this.inputs.enter(startMs);
     const generation = server.demarcate({
       tick: kernel.tick(),
       wallMs: this.host.wallMs(),
@@ -325,6 +280,7 @@ export class Runner {
           state: {
             output: output.state(),
             input: input.state(),
+            lives: lives.state(),
             outputOrigin: this.options.outputOrigin,
           },
           output: run,

@@ -9,9 +9,10 @@ import { getRandomValues, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { ProgramError } from '../../persist/create.ts';
-import type { Durability, Store } from '../../persist/store/contract.ts';
+import type { Durability, Head, Store } from '../../persist/store/contract.ts';
 import { openStore } from '../../persist/store/open.ts';
 import { VolatileStore } from '../../persist/store/volatile.ts';
+import { LIFE_ID_BYTES } from '../../userland/border/lives.ts';
 import { ExitCode, isDefect, OperatorError } from '../errors.ts';
 import { admit, noCheckpoint, refuseOther } from '../machine/admission.ts';
 import type { Assembly, BorderState } from '../machine/assemble.ts';
@@ -19,6 +20,7 @@ import { assemble, emptyBorder } from '../machine/assemble.ts';
 import { crashPointOf } from '../machine/crash-point.ts';
 import { crashReport, writeCrashReport } from '../machine/crash-report.ts';
 import { finish, settle } from '../machine/ended.ts';
+import type { NewLife } from '../machine/inputs.ts';
 import type { Program } from '../machine/program.ts';
 import { loadProgram } from '../machine/program.ts';
 import { initialRecord } from '../machine/record.ts';
@@ -155,7 +157,6 @@ async function runStore(start: Start): Promise<number> {
     throw error;
   }
   start.begun();
-  if (!isInstructions) parts.kernel.setWallBase(wallBaseNs(parts.kernel.tick()));
   runner = new Runner(
     parts,
     store,
@@ -168,6 +169,7 @@ async function runStore(start: Start): Promise<number> {
       outputOrigin: fileSink?.origin ?? border.outputOrigin,
       sliceTicksMax: sliceTicksMax(invocation.env),
       tierPlan,
+      life: newLife(head, options.seed),
     },
     { nowMs: () => performance.now(), wallMs: () => Date.now(), phase },
   );
@@ -227,16 +229,18 @@ function confirmedOutput(store: Store, border: BorderState): number {
   return first === undefined ? border.output.taken : first.offset;
 }
 
+/** The next life of the image; the generator of a restored one or a fork must not say again what it said before. */
+function newLife(head: Head | null, seed: string | number | boolean | undefined): NewLife {
+  const kind = head === null ? 'created' : (head.origin ?? 'resumed');
+  const isOther = kind === 'restored' || kind === 'forked';
+  return { kind, id: randomBytes(LIFE_ID_BYTES), seed: isOther ? seedWords(seed) : null };
+}
+
 function seedWords(seed: string | number | boolean | undefined): Uint8Array {
   const words = new Uint8Array(32);
   if (typeof seed === 'number') new DataView(words.buffer).setBigUint64(0, BigInt(seed), true);
   else words.set(randomBytes(32));
   return words;
-}
-
-/** Wall-clock nanoseconds at tick 0, so that the guest's wall clock shows the host's now. */
-function wallBaseNs(tick: bigint): bigint {
-  return BigInt(Date.now()) * 1_000_000n - tick / 4n;
 }
 
 /** Tests cut slices short to prove that it makes no difference. */

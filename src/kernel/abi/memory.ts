@@ -111,6 +111,8 @@ export const parentPage = {
   /** References, each OBJECT_SIZE apart. */
   spaceReference: 0x040,
   threadReference: 0x060,
+  /** Port: whoever asks waits for the next life of the machine; the answer is a `life`. */
+  lifeReference: 0x080,
   /** Port: bytes to print; the answer is the count taken (u64). */
   outputReference: 0x0a0,
   /** Port: bytes that were typed; queued callers wait for input; an empty answer is the end. */
@@ -124,7 +126,36 @@ export const parentRequest = layout('parentRequest', { operation: 'u64', argumen
 export const parentOperations = {
   /** The program ends with this status; never answered. */
   exit: 1,
+  /** Which life of the machine this is: the answer is a `life`. */
+  life: 2,
 } as const;
+
+/** How a life of the machine began. */
+export const lifeKinds = {
+  /** The image was made; nothing ran before. */
+  created: 1,
+  /** It goes on where it was when its host died or stopped: nobody has seen anything that is not so any more. */
+  resumed: 2,
+  /** The image was put back to an older generation: what the world saw since then did not happen. */
+  restored: 3,
+  /** The image is a copy; the one it was made from may go on too. */
+  forked: 4,
+} as const;
+
+/** What a program is told of the life that it runs in: from one start of the host process to its end. */
+export const life = layout('life', {
+  /** An outcome, as in every answer of the parent. */
+  outcome: 'u64',
+  /** One of `lifeKinds`. */
+  kind: 'u64',
+  /** 1 for the first life of an image, one more in each. A fork and a restored image go on counting. */
+  count: 'u64',
+  /** Unlike that of any other life of any image: 128 random bits of the host. */
+  id: ['u8', 16],
+  /** Both clocks when it began, nanoseconds, as clock_read gives them. */
+  monotonic: 'u64',
+  wall: 'u64',
+});
 
 /** The stack of a program's first thread ends here; below it argc, argv, envp as on Linux. */
 export const STACK_END = 0x3f_0000_0000;

@@ -80,6 +80,8 @@ export interface Head {
   readonly kernelRecord: Uint8Array;
   readonly border: string;
   readonly clean: boolean;
+  /** How the image came to this generation, if not by running: it was put back to it, or copied with it. */
+  readonly origin?: 'restored' | 'forked';
   readonly programs: readonly ProgramRow[];
   /** Output committed and not confirmed, in order of offset. */
   readonly unconfirmedOutput: readonly { sink: string; offset: number; bytes: Uint8Array }[];

@@ -8,9 +8,12 @@ import type Database from 'better-sqlite3';
 import { assert } from '../../base/assert.ts';
 
 /** The format that this release writes; kept in SQLite's user_version. */
-export const FORMAT_VERSION = 2;
-/** The oldest format that can be brought up to it: format 1 knew no counters, handlers and limits. */
-export const FORMAT_OLDEST = 2;
+export const FORMAT_VERSION = 3;
+/**
+ * The oldest format that can be brought up to it: format 1 knew no counters, handlers and limits, format 2 no lives and no
+ * place of an input.
+ */
+export const FORMAT_OLDEST = 3;
 
 /** `steps[n]` turns format n into format n + 1. */
 export type MigrationSteps = Readonly<Record<number, (database: Database.Database) => void>>;

@@ -170,6 +170,8 @@ function memoryHeader(): string {
     `#define PERDURE_PARENT_PAGE ${hexadecimal(memory.PARENT_PAGE)}\n${page}\n` +
     `${struct('perdure_parent_request', memory.parentRequest as Layout<Fields>)}` +
     `${defines('PERDURE_PARENT_OPERATION_', memory.parentOperations)}\n` +
+    `/* Lives of the machine. */\n${defines('PERDURE_LIFE_', memory.lifeKinds)}\n` +
+    `${struct('perdure_life', memory.life as Layout<Fields>)}` +
     '/* Where a program lies. */\n' +
     `#define PERDURE_STACK_END ${hexadecimal(memory.STACK_END)}\n` +
     `#define PERDURE_STACK_SIZE ${hexadecimal(memory.STACK_SIZE)}\n` +

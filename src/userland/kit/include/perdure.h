@@ -23,6 +23,18 @@ uint64_t perdure_now_ns(void);
 /* Sleeps for at least this long; the deadline is in the thread's registers, so a resumed sleeper sleeps the rest. */
 void perdure_sleep_ns(uint64_t duration_ns);
 
+/* ---- lives ---- */
+
+/* Which life of the machine this is: how it began (PERDURE_LIFE_CREATED, _RESUMED, _RESTORED, _FORKED), its number, an id
+   that no other life has, and both clocks at its beginning. Cheap enough to ask before every answer to the world.
+   After a resume nothing that anybody outside has seen is undone. In a restored or forked life it may be: what this
+   program remembers having promised, it must look up again, and names it gave away are to be made new from the id. */
+perdure_outcome perdure_life(struct perdure_life *life);
+
+/* Waits until a life begins that nobody was told of yet, and tells of it. Every restart is told once, to one thread,
+   also when the host died in between. Not in a child. */
+perdure_outcome perdure_next_life(struct perdure_life *life);
+
 /* ---- memory ---- */
 
 /* Takes whole zero pages from the upper end of the heap's room, for good. NULL and ENOMEM when there is no room. */

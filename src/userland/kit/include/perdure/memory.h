@@ -104,6 +104,7 @@ _Static_assert(offsetof(struct perdure_saved_state, flags) == 40, "perdure_saved
 #define PERDURE_PARENT_THREAD (PERDURE_PARENT_PAGE + 0x0)
 #define PERDURE_PARENT_SPACE_REFERENCE (PERDURE_PARENT_PAGE + 0x40)
 #define PERDURE_PARENT_THREAD_REFERENCE (PERDURE_PARENT_PAGE + 0x60)
+#define PERDURE_PARENT_LIFE_REFERENCE (PERDURE_PARENT_PAGE + 0x80)
 #define PERDURE_PARENT_OUTPUT_REFERENCE (PERDURE_PARENT_PAGE + 0xa0)
 #define PERDURE_PARENT_INPUT_REFERENCE (PERDURE_PARENT_PAGE + 0xc0)
 #define PERDURE_PARENT_PARENT_REFERENCE (PERDURE_PARENT_PAGE + 0xe0)
@@ -117,6 +118,29 @@ _Static_assert(offsetof(struct perdure_parent_request, operation) == 0, "perdure
 _Static_assert(offsetof(struct perdure_parent_request, argument) == 8, "perdure_parent_request.argument");
 
 #define PERDURE_PARENT_OPERATION_EXIT 0x1
+#define PERDURE_PARENT_OPERATION_LIFE 0x2
+
+/* Lives of the machine. */
+#define PERDURE_LIFE_CREATED 0x1
+#define PERDURE_LIFE_RESUMED 0x2
+#define PERDURE_LIFE_RESTORED 0x3
+#define PERDURE_LIFE_FORKED 0x4
+
+struct perdure_life {
+  uint64_t outcome;
+  uint64_t kind;
+  uint64_t count;
+  uint8_t id[16];
+  uint64_t monotonic;
+  uint64_t wall;
+};
+_Static_assert(sizeof(struct perdure_life) == 56, "perdure_life");
+_Static_assert(offsetof(struct perdure_life, outcome) == 0, "perdure_life.outcome");
+_Static_assert(offsetof(struct perdure_life, kind) == 8, "perdure_life.kind");
+_Static_assert(offsetof(struct perdure_life, count) == 16, "perdure_life.count");
+_Static_assert(offsetof(struct perdure_life, id) == 24, "perdure_life.id");
+_Static_assert(offsetof(struct perdure_life, monotonic) == 40, "perdure_life.monotonic");
+_Static_assert(offsetof(struct perdure_life, wall) == 48, "perdure_life.wall");
 
 /* Where a program lies. */
 #define PERDURE_STACK_END 0x3f00000000
