@@ -145,6 +145,7 @@ const runner = new Runner(
     outputOrigin: 0,
     sliceTicksMax: 50_000_000,
     tierPlan: { name: 'auto', first: 'auto', at: null },
+    life: { kind: 'created', id: randomBytes(16), seed: null },
   },
   { nowMs, wallMs: () => Date.now(), phase: () => undefined },
 );
