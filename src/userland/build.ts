@@ -31,6 +31,7 @@ interface Program {
 }
 
 export const programs: Readonly<Record<string, Program>> = {
+  checkpointer: { bare: false },
   counter: { bare: false },
   echo: { bare: true },
   examples: { bare: false, with: exampleSources.map((name) => `../examples/${name}`) },

@@ -21,7 +21,9 @@ const suites = readdirSync(`${project}/test/kernel`)
   .filter((file) => file.endsWith('.test.ts') && !themselves.some((name) => file === `${name}.test.ts`))
   .map((file) => `test/kernel/${file}`);
 /** Those that run programs under the kernel. */
-const programs = ['kernel', 'entries', 'nested'].map((name) => `test/userland/${name}.test.ts`);
+const programs = ['kernel', 'entries', 'nested', 'checkpointer'].map(
+  (name) => `test/userland/${name}.test.ts`,
+);
 
 let passed = 0;
 let failed = 0;
