@@ -32,15 +32,22 @@ interface Program {
 
 export const programs: Readonly<Record<string, Program>> = {
   checkpointer: { bare: false },
+  alarms: { bare: false },
   counter: { bare: false },
+  demand: { bare: false },
+  digits: { bare: true },
   echo: { bare: true },
   examples: { bare: false, with: exampleSources.map((name) => `../examples/${name}`) },
   fill: { bare: true },
   hello: { bare: true },
   lives: { bare: false },
+  orbits: { bare: false },
   pair: { bare: false },
+  relay: { bare: false },
   service: { bare: false },
+  stride: { bare: false },
   survivor: { bare: false },
+  tide: { bare: false },
   transcript: { bare: false },
 };
 

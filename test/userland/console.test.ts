@@ -77,7 +77,7 @@ function fakeTask(): Processor & { serving: Service | null } {
 
 test('the input port is open exactly while there are bytes or the end to give', () => {
   const task = fakeTask();
-  const input = new ConsoleInput(task, 0, { unread: '', ended: false });
+  const input = new ConsoleInput(task, 0, { taken: 0, unread: '', ended: false });
   input.openOrClose();
   assert.is(task.serving, null);
   input.enter(new TextEncoder().encode('abcdef'));
@@ -93,12 +93,13 @@ test('the input port is open exactly while there are bytes or the end to give', 
 });
 
 test('input that was not read is the same after its state was saved and loaded', () => {
-  const input = new ConsoleInput(fakeTask(), 0, { unread: '', ended: false });
+  const input = new ConsoleInput(fakeTask(), 0, { taken: 0, unread: '', ended: false });
   input.enter(new Uint8Array([0, 255, 10, 13]));
   input.enterEnd();
   const again = new ConsoleInput(fakeTask(), 0, JSON.parse(JSON.stringify(input.state())));
   assert.equal(again.receive(request('', 100)), { bytes: new Uint8Array([0, 255, 10, 13]) });
   assert.is(again.isEnded, true);
+  assert.is(again.state().taken, 4, 'bytes that ever came in');
 });
 
 test.run();

@@ -1,7 +1,7 @@
 /**
  * When a life of a machine shall end: at a random moment, or at the n-th visit of a labelled point.
  *
- * Invariant: the plans are a function of the seed alone. At least a third of them lie inside demarcation, commit or
+ * Invariant: the plans are a function of the seed and of which points the program comes to. At least a third of them lie inside demarcation, commit or
  * recovery. Called by the campaign.
  */
 
@@ -13,6 +13,8 @@ export type KillPhase = 'running' | 'demarcation' | 'commit' | 'recovery';
 
 export interface KillPlan {
   readonly phase: KillPhase;
+  /** The point at which the process is to die, or null for a kill from outside. */
+  readonly label: string | null;
   /** Value of PERDURE_CRASH_POINT, or null for a kill from outside. */
   readonly point: string | null;
   /** Milliseconds after the first sign of life at which the kill comes from outside. */
@@ -65,22 +67,30 @@ export function generator(seed: number): () => number {
   };
 }
 
-/** The next plan. Every label comes again and again: they are taken in turn, with a random number of visits. */
-export function planner(seed: number): () => KillPlan {
+/**
+ * The next plan. Every label comes again and again: they are taken in turn, with a random number of visits. Those that
+ * `isOutOfReach` says this program does not come to are left out.
+ */
+export function planner(
+  seed: number,
+  isOutOfReach: (label: string) => boolean = () => false,
+): () => KillPlan {
   const random = generator(seed);
   const turns: Record<string, number> = {};
-  const pick = (phase: Exclude<KillPhase, 'running'>): string => {
-    const list = labels[phase];
+  const pick = (phase: Exclude<KillPhase, 'running'>): string | undefined => {
+    const list = labels[phase].filter((label) => !isOutOfReach(label));
     const turn = turns[phase] ?? Math.floor(random() * list.length);
     turns[phase] = turn + 1;
-    return list[turn % list.length] as string;
+    return list[turn % list.length];
   };
   return () => {
     const draw = random();
-    if (draw < 0.35) return { phase: 'running', point: null, afterMs: random() ** 2 * 400 };
+    const outside: KillPlan = { phase: 'running', label: null, point: null, afterMs: random() ** 2 * 400 };
+    if (draw < 0.35) return outside;
     const phase = draw < 0.6 ? 'demarcation' : draw < 0.85 ? 'commit' : 'recovery';
     const label = pick(phase);
+    if (label === undefined) return outside;
     const visit = phase === 'recovery' || isRare(label) ? 1 : 1 + Math.floor(random() ** 2 * 40);
-    return { phase, point: `${label}:${visit}`, afterMs: 0 };
+    return { phase, label, point: `${label}:${visit}`, afterMs: 0 };
   };
 }

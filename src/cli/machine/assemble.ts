@@ -32,7 +32,7 @@ export interface BorderState {
 
 export const emptyBorder: BorderState = {
   output: { taken: 0 },
-  input: { unread: '', ended: false },
+  input: { taken: 0, unread: '', ended: false },
   lives: { count: 0, told: 0, life: '' },
   outputOrigin: 0,
   ended: null,

@@ -123,6 +123,8 @@ export class ConsoleOutput implements Service {
 }
 
 export interface ConsoleInputState {
+  /** Bytes that ever came in: a sender that was not acknowledged sees here what it need not send again. */
+  readonly taken: number;
   /** Bytes that came in and were not read, base64. */
   readonly unread: string;
   /** The end of input came in after the unread bytes. */
@@ -133,6 +135,7 @@ export interface ConsoleInputState {
 export class ConsoleInput implements Service {
   private readonly task: Processor;
   private readonly portset: number;
+  private takenBytes: number;
   private unread: Uint8Array;
   private ended: boolean;
   /** Null: the port was neither opened nor closed in this life. */
@@ -141,6 +144,7 @@ export class ConsoleInput implements Service {
   constructor(task: Processor, portset: number, state: ConsoleInputState) {
     this.task = task;
     this.portset = portset;
+    this.takenBytes = state.taken;
     this.unread = new Uint8Array(Buffer.from(state.unread, 'base64'));
     this.ended = state.ended;
   }
@@ -169,6 +173,7 @@ export class ConsoleInput implements Service {
   /** At a demarcation: a row of input enters. Serves those that wait for it. */
   enter(bytes: Uint8Array): void {
     assert(!this.ended, 'console: no input follows the end of input');
+    this.takenBytes += bytes.length;
     this.unread = concatBytes([this.unread, bytes]);
     this.openOrClose();
   }
@@ -193,6 +198,7 @@ export class ConsoleInput implements Service {
   }
 
   state(): ConsoleInputState {
-    return { unread: Buffer.from(this.unread).toString('base64'), ended: this.ended };
+    const unread = Buffer.from(this.unread).toString('base64');
+    return { taken: this.takenBytes, unread, ended: this.ended };
   }
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "paged.h"
+#include "../../../src/userland/programs/paged.h"
 
 #define PAGES 16
 #define CHILDREN 2

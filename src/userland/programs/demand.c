@@ -1,5 +1,7 @@
 /* A demand pager: its child sees 64 pages, of which at most 8 exist at a time. A page is computed from its number when it
-   is first looked at, and forgotten again when its frame is needed. */
+   is first looked at, and forgotten again when its frame is needed.
+
+   demand [ROUNDS]: how often the child looks at all of them (default 3). A line for every 512 faults. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +10,13 @@
 
 #define PAGES 64
 #define FRAMES 8
-#define ROUNDS 3
 
 static struct paged paged;
 static perdure_mapping windows[FRAMES];
 static uint64_t *frames;
 static unsigned next_frame;
 static unsigned fault_count;
+static unsigned long rounds = 3;
 
 static uint64_t word_of(uint64_t page, uint64_t index) {
   uint64_t x = page * 512 + index + 1;
@@ -32,13 +34,14 @@ static void on_fault(uint64_t alias, const struct perdure_fault_message *fault) 
   show(&paged, &windows[next_frame % FRAMES], page, frame, PERDURE_READ);
   next_frame += 1;
   fault_count += 1;
+  if (fault_count % 512 == 0) printf("demand: %u faults, page %lu, word %016lx\n", fault_count, page, frame[61]);
 }
 
 static void child_main(void *unused) {
   (void)unused;
   const uint64_t *view = (const uint64_t *)VIEW;
   uint64_t wrong = 0;
-  for (unsigned round = 0; round < ROUNDS; round += 1) {
+  for (unsigned long round = 0; round < rounds; round += 1) {
     for (unsigned page = 0; page < PAGES; page += 1) {
       for (unsigned i = 0; i < PAGE / 8; i += 61) wrong += view[page * (PAGE / 8) + i] != word_of(page, i);
     }
@@ -46,10 +49,11 @@ static void child_main(void *unused) {
   tell(wrong);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
   static struct perdure_child child;
   static perdure_mapping view;
   uint64_t wrong = 99;
+  if (argc > 1) rounds = strtoul(argv[1], NULL, 10);
   frames = perdure_take_pages(FRAMES * PAGE);
   make_pager();
   make_paged(&paged, PAGES * PAGE, 0);
