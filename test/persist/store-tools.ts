@@ -12,7 +12,12 @@ import { openStore } from '../../src/persist/store/open.ts';
 import type { StoreOptions } from '../../src/persist/store/options.ts';
 import { tinyLimits } from './store-model.ts';
 
-export const effects: StoreOptions['effects'] = { wallMs: () => Date.now(), randomBytes, pid: process.pid };
+export const effects: StoreOptions['effects'] = {
+  wallMs: () => Date.now(),
+  randomBytes,
+  pid: process.pid,
+  bootId: 'this life of the system',
+};
 
 const opened: Store[] = [];
 

@@ -17,6 +17,7 @@ import { ExitCode, isDefect, OperatorError } from '../errors.ts';
 import { admit, noCheckpoint, refuseOther } from '../machine/admission.ts';
 import type { Assembly, BorderState } from '../machine/assemble.ts';
 import { assemble, emptyBorder } from '../machine/assemble.ts';
+import { bootId } from '../machine/boot.ts';
 import { crashPointOf } from '../machine/crash-point.ts';
 import { crashReport, writeCrashReport } from '../machine/crash-report.ts';
 import { finish, settle } from '../machine/ended.ts';
@@ -64,7 +65,7 @@ export async function run(invocation: Invocation): Promise<number> {
         : openStore(image, {
             create: program !== null,
             durability: invocation.options.durability as Durability,
-            effects: { wallMs: () => Date.now(), randomBytes, pid: process.pid },
+            effects: { wallMs: () => Date.now(), randomBytes, pid: process.pid, bootId: bootId() },
             crashPoint,
           });
     let isStarted = false;
@@ -103,6 +104,11 @@ async function runStore(start: Start): Promise<number> {
   const { invocation, store, program, startMs, tierPlan, phase, say } = start;
   const { options } = invocation;
   const head = store.head;
+  if ((store.lostGeneration ?? null) !== null)
+    say(
+      `${store.path}: generations after ${head?.generation ?? 0} up to ${store.lostGeneration} went with the power: ` +
+        'they were committed with --durability process',
+    );
   const isInstructions = options.clock === 'instructions';
   if (head === null && program === null) throw noCheckpoint(store.path);
   if (head !== null && program !== null) refuseOther(store.path, head.programs[0], program);

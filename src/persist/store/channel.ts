@@ -77,6 +77,8 @@ export interface WorkerOptions {
   readonly crashPoint: CrashPoint | null;
   readonly acceptLoss: boolean;
   readonly pid: number;
+  /** Of the operating system's present life; '' when unknown. */
+  readonly bootId: string;
   readonly startedMs: number;
   readonly shared: Shared;
 }
@@ -91,4 +93,8 @@ export type Request =
   /** The opening is refused on the main thread: close everything as it is. */
   | { readonly kind: 'abandon' };
 
-export type Reply = { readonly error: PlainError | null };
+export interface Reply {
+  readonly error: PlainError | null;
+  /** Of the opening: a generation that was acknowledged and lost with the power; else null. */
+  readonly lost: number | null;
+}

@@ -93,6 +93,8 @@ export interface Store {
   readonly path: string;
   /** Null for an image that was just created and has no generation yet. */
   readonly head: Head | null;
+  /** Newest generation that was acknowledged and is lost, at durability process, with the power; null or absent: none. */
+  readonly lostGeneration?: number | null;
   /** All objects of the head, verified, in address order. */
   objects(): Iterable<StoredObject>;
   /**

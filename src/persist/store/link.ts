@@ -27,6 +27,8 @@ export class WorkerLink {
   private readonly worker: Worker;
   private readonly port;
   private replies = 0;
+  /** See `Reply`. */
+  lostGeneration: number | null = null;
 
   /** Starts the worker and waits until it has opened the image. Throws what it refused with. */
   constructor(options: WorkerOptions) {
@@ -66,6 +68,7 @@ export class WorkerLink {
     this.replies++;
     const message = receiveMessageOnPort(this.port) as { message: Reply } | undefined;
     assert(message !== undefined, 'store: a counted reply is there');
+    this.lostGeneration ??= message.message.lost;
     if (message.message.error !== null) {
       this.failure = fromPlain(message.message.error);
       this.port.close();

@@ -38,6 +38,7 @@ export function openStore(path: string, options: StoreOptions): Store {
       crashPoint: options.crashPoint?.point ?? null,
       acceptLoss: options.acceptLoss ?? false,
       pid: options.effects.pid,
+      bootId: options.effects.bootId ?? '',
       startedMs: options.effects.wallMs(),
       shared,
     });

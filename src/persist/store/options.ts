@@ -14,6 +14,8 @@ export interface StoreEffects {
   /** For the image's id. */
   readonly randomBytes: (count: number) => Uint8Array;
   readonly pid: number;
+  /** Names the operating system's present life: another one says that it went down in between. */
+  readonly bootId?: string;
 }
 
 export interface StoreOptions {

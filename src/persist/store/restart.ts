@@ -17,30 +17,40 @@ import { type ObjectRow, type OutputRow, objectRowHash, outputRowHash } from './
 import { readImageId } from './schema.ts';
 import type { SideFile } from './side.ts';
 
-/** Refuses an image whose log was cut short or left behind, unless the loss is accepted. */
+/**
+ * Refuses an image whose log was cut short or left behind, unless the loss is accepted or was the power's and allowed for.
+ * Returns the generation that was acknowledged and is lost, or null.
+ */
 export function refuseCutLog(
   database: Database.Database,
   path: string,
   side: SideFile,
-  acceptLoss: boolean,
-): void {
+  options: { readonly acceptLoss: boolean; readonly bootId: string },
+): number | null {
   const head = new HeadTable(database, readImageId(database)).read();
-  const acknowledged = side.acknowledgedBefore;
-  if (acceptLoss) return;
-  if (acknowledged === null && head.generation > 0 && !head.closed) {
-    throw new StoreError(
-      exitCodes.foreign,
-      `${path} was not closed and its side file is missing: its log may be missing too (newest generation here: ${head.generation})`,
-      'bring back the files IMAGE-wal and IMAGE-side that belong to it',
-    );
+  const { lastOwner } = side;
+  const acknowledged = lastOwner?.acknowledged ?? null;
+  if (acknowledged === null ? head.closed || head.generation === 0 : acknowledged <= head.generation) {
+    return null;
   }
-  if (acknowledged !== null && acknowledged > head.generation) {
-    throw new StoreError(
-      exitCodes.foreign,
-      `${path} ends at generation ${head.generation}, but generation ${acknowledged} was acknowledged: its log was cut short`,
-      'bring back the file IMAGE-wal that belongs to it',
-    );
-  }
+  // The system was started anew: the power, not somebody's hand, has spoiled an unsynced slot or, where a commit does not
+  // wait for the disk, taken the newest commits.
+  const wasPowerLost = isOtherLife(lastOwner?.bootId ?? '', options.bootId);
+  const isPowerLoss = wasPowerLost && (acknowledged === null || lastOwner?.durability === 'process');
+  if (options.acceptLoss || isPowerLoss) return acknowledged;
+  const what =
+    acknowledged === null
+      ? `was not closed and its side file is ${lastOwner === null ? 'missing' : 'damaged'}: its log may be cut short too (newest generation here: ${head.generation})`
+      : `ends at generation ${head.generation}, but generation ${acknowledged} was acknowledged: its log was cut short`;
+  throw new StoreError(
+    exitCodes.foreign,
+    `${path} ${what}`,
+    `bring back the files IMAGE-wal and IMAGE-side that belong to it, or make an image of what is left: perdure fork ${path}@${head.generation} NEW`,
+  );
+}
+
+function isOtherLife(before: string, now: string): boolean {
+  return before !== '' && now !== '' && before !== now;
 }
 
 export interface VerifiedRecords {

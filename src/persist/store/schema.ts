@@ -74,9 +74,31 @@ function missing(path: string): StoreError {
 /** Opens a connection that cannot write. Throws StoreError when there is no image, or a foreign one. */
 export function openReader(path: string): Database.Database {
   if (probeFile(path) !== 'file') throw missing(path);
-  const database = translate(path, () => new Database(path, { readonly: true, timeout: BUSY_MS }));
   try {
-    if (translate(path, () => isBlank(database, path))) throw missing(path);
+    return openVerified(path);
+  } catch (error) {
+    if (!isJournalLeft(error)) throw translated(path, error);
+  }
+  // The power was lost while the file changed between its two kinds of journal: a writer takes back the half-made change.
+  translate(path, () => {
+    const writer = new Database(path, { timeout: BUSY_MS });
+    try {
+      writer.prepare('SELECT count(*) FROM sqlite_schema').get();
+    } finally {
+      writer.close();
+    }
+  });
+  return translate(path, () => openVerified(path));
+}
+
+function isJournalLeft(error: unknown): boolean {
+  return error instanceof Database.SqliteError && error.code === 'SQLITE_READONLY_ROLLBACK';
+}
+
+function openVerified(path: string): Database.Database {
+  const database = new Database(path, { readonly: true, timeout: BUSY_MS });
+  try {
+    if (isBlank(database, path)) throw missing(path);
   } catch (error) {
     database.close();
     throw error;

@@ -1,83 +1,186 @@
 /**
  * The side file `IMAGE-side`: who owns the image, and what was acknowledged last.
  *
- * A tiny SQLite database held in exclusive locking mode: the operating system frees the lock when its holder dies. Its one
- * row has the newest generation that the worker acknowledged, so a log that was cut short is noticed at the next opening.
- * Removed by a clean close. Owned by the worker.
+ * A tiny SQLite database held in exclusive locking mode: the operating system frees the lock when its holder dies. It says
+ * by which durability and in which life of the operating system the owner works, so a loss of power can be told from a
+ * file that was tampered with. Behind the database's pages lie two slots for the generation that was acknowledged last, so
+ * a log that was cut short is noticed at the next opening.
+ * Invariants: what the database says is synced before anything is written into the image; an acknowledgement is one
+ * unsynced write into the slots in turn, each a block of its own and checked by its complement; a slot that a loss of power
+ * spoiled says nothing. Removed by a clean close. Owned by the worker.
  */
-import { existsSync, unlinkSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, rmSync, unlinkSync, writeSync } from 'node:fs';
 import Database from 'better-sqlite3';
+import type { Durability } from './contract.ts';
 import { exitCodes, StoreError } from './errors.ts';
 
 export function sidePath(imagePath: string): string {
   return `${imagePath}-side`;
 }
 
+/** What the last owner left. */
+export interface LastOwner {
+  /** What it acknowledged; null when no slot can be read. */
+  readonly acknowledged: number | null;
+  readonly durability: Durability;
+  /** Of the operating system's life that it ran in; '' when unknown. */
+  readonly bootId: string;
+}
+
 export interface SideFile {
-  /** What the last owner acknowledged; null when the file was not there, or its owner wrote nothing. */
-  readonly acknowledgedBefore: number | null;
+  /** Null when the file was not there. */
+  readonly lastOwner: LastOwner | null;
   acknowledge(generation: number): void;
-  /** After an opening that was refused: the file is as it was before. */
+  /** After an opening that was refused: what the last owner left is as it was. */
   abandon(): void;
+  /** The image is the owner's from now on: what the last one left is forgotten. */
+  adopt(generation: number): void;
   /** Closes and removes it. */
   remove(): void;
+}
+
+export interface SideOwner {
+  readonly pid: number;
+  readonly durability: Durability;
+  readonly bootId: string;
 }
 
 function isBusy(error: unknown): boolean {
   return error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY');
 }
 
-/** Takes the lock. `owner` describes the present owner for the message when there is one. */
-export function openSide(imagePath: string, pid: number, owner: () => string): SideFile {
+function isSpoiled(error: unknown): boolean {
+  return error instanceof Database.SqliteError && /^SQLITE_(CORRUPT|NOTADB|ERROR)/.test(error.code);
+}
+
+/** Takes the lock. `describe` names the present owner for the message when there is one. */
+export function openSide(imagePath: string, owner: SideOwner, describe: () => string): SideFile {
   const path = sidePath(imagePath);
   const existed = existsSync(path);
   let database: Database.Database | null = null;
   try {
     database = new Database(path, { timeout: 0 });
-    return lockSide(path, database, pid, existed);
+    return lockSide(path, database, owner, existed);
   } catch (error) {
     database?.close();
-    if (!isBusy(error)) throw error;
+    if (isBusy(error)) {
+      throw new StoreError(
+        exitCodes.inUse,
+        `${imagePath} is in use by ${describe()}`,
+        'stop that machine, or wait until it has ended',
+      );
+    }
+    if (!isSpoiled(error)) throw error;
     throw new StoreError(
-      exitCodes.inUse,
-      `${imagePath} is in use by ${owner()}`,
-      'stop that machine, or wait until it has ended',
+      exitCodes.foreign,
+      `${path} is damaged: it does not say what ${imagePath} had acknowledged (${(error as Error).message})`,
+      'bring back the file that belongs to the image',
     );
   }
 }
 
-function lockSide(path: string, database: Database.Database, pid: number, existed: boolean): SideFile {
+/** Bytes of a block of the file system: what is written into one cannot spoil another. */
+const BLOCK_BYTES = 4096;
+const DATABASE_PAGES = 2;
+const SLOT_COUNT = 2;
+const SLOT_BYTES = 16;
+
+/**
+ * The slots, through a descriptor of their own. It must be closed after the database: closing any descriptor of a file
+ * frees the locks that the process has on it (POSIX).
+ */
+class Slots {
+  private readonly descriptor: number;
+  private readonly bytes = Buffer.alloc(SLOT_BYTES);
+  private next = 0;
+
+  constructor(path: string) {
+    this.descriptor = openSync(path, 'r+');
+  }
+
+  /** The newest generation that a slot says; null when none can be read. */
+  read(): number | null {
+    let newest: number | null = null;
+    for (let slot = 0; slot < SLOT_COUNT; slot++) {
+      const { bytes } = this;
+      if (readSync(this.descriptor, bytes, 0, SLOT_BYTES, this.offset(slot)) !== SLOT_BYTES) continue;
+      const generation = bytes.readBigUInt64LE(0);
+      if (bytes.readBigUInt64LE(8) !== BigInt.asUintN(64, ~generation)) continue;
+      if (generation > BigInt(Number.MAX_SAFE_INTEGER)) continue;
+      newest = Math.max(newest ?? 0, Number(generation));
+    }
+    return newest;
+  }
+
+  write(generation: number): void {
+    const value = BigInt(generation);
+    this.bytes.writeBigUInt64LE(value, 0);
+    this.bytes.writeBigUInt64LE(BigInt.asUintN(64, ~value), 8);
+    writeSync(this.descriptor, this.bytes, 0, SLOT_BYTES, this.offset(this.next));
+    this.next = (this.next + 1) % SLOT_COUNT;
+  }
+
+  close(): void {
+    closeSync(this.descriptor);
+  }
+
+  private offset(slot: number): number {
+    return (DATABASE_PAGES + slot) * BLOCK_BYTES;
+  }
+}
+
+function lockSide(path: string, database: Database.Database, owner: SideOwner, existed: boolean): SideFile {
   database.pragma('locking_mode = EXCLUSIVE');
-  database.pragma('page_size = 512');
-  // The table comes with a journal, so that a crash leaves all of it or nothing; the updates rewrite one page.
-  database
+  database.pragma(`page_size = ${BLOCK_BYTES}`);
+  database.pragma('synchronous = FULL');
+  // With a journal and synced, so that a crash leaves all of it or nothing.
+  const left = database
     .transaction(() => {
-      database.exec(
-        `CREATE TABLE IF NOT EXISTS side (id INTEGER PRIMARY KEY CHECK (id = 1), generation INTEGER NOT NULL) STRICT`,
-      );
+      const isMade = existed && database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() !== 0;
+      const found = isMade ? readOwner(database) : null;
+      if (!isMade) {
+        database.exec(
+          'CREATE TABLE owner (id INTEGER PRIMARY KEY CHECK (id = 1), durability TEXT NOT NULL, boot TEXT NOT NULL) STRICT',
+        );
+      }
       // In the file's header, where `owner.ts` can read it although the file is locked.
-      database.pragma(`user_version = ${pid}`);
+      database.pragma(`user_version = ${owner.pid}`);
+      return found;
     })
     .exclusive();
-  const before = existed
-    ? (database.prepare('SELECT generation FROM side').pluck().get() as number | undefined)
-    : undefined;
-  database.pragma('synchronous = OFF');
-  const update = database.prepare('INSERT OR REPLACE INTO side VALUES (1, ?)');
-  database.pragma('journal_mode = OFF');
+  const slots = new Slots(path);
+  const close = (): void => {
+    database.close();
+    slots.close();
+  };
   return {
-    acknowledgedBefore: before ?? null,
-    acknowledge: (generation) => {
-      update.run(generation);
+    lastOwner: left === null ? null : { ...left, acknowledged: slots.read() },
+    acknowledge: (generation) => slots.write(generation),
+    adopt: (generation) => {
+      for (let slot = 0; slot < SLOT_COUNT; slot++) slots.write(generation);
+      // Its commit syncs the slots too.
+      database.prepare('INSERT OR REPLACE INTO owner VALUES (1, ?, ?)').run(owner.durability, owner.bootId);
+      // Nothing more is written through SQLite; its defensive mode, which better-sqlite3 turns on, would refuse this.
+      database.unsafeMode(true);
+      database.pragma('journal_mode = OFF');
+      database.unsafeMode(false);
+      rmSync(`${path}-journal`, { force: true });
     },
     abandon: () => {
       if (!existed) unlinkSync(path);
-      database.close();
+      close();
     },
     remove: () => {
       // Unlinked while the lock is held: whoever opens the path afterwards makes a file of its own.
       unlinkSync(path);
-      database.close();
+      close();
     },
   };
+}
+
+function readOwner(database: Database.Database): Omit<LastOwner, 'acknowledged'> {
+  const found = database
+    .prepare<[], { durability: string; boot: string }>('SELECT durability, boot FROM owner')
+    .get();
+  return { durability: found?.durability === 'process' ? 'process' : 'power', bootId: found?.boot ?? '' };
 }

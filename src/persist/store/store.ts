@@ -34,6 +34,7 @@ import { readImageId, translate } from './schema.ts';
 export class OpenStore implements Store {
   readonly path: string;
   readonly head: Head | null;
+  readonly lostGeneration: number | null;
   private readonly limits: StoreLimits;
   private readonly phase: (label: MainPhase) => void;
   private readonly reader: Database.Database;
@@ -74,6 +75,7 @@ export class OpenStore implements Store {
     this.phase = phase;
     this.reader = reader;
     this.link = link;
+    this.lostGeneration = link.lostGeneration;
     this.hashes = Buffer.from(shared.hashes);
     this.statisticValues = new Float64Array(shared.statistics);
     this.ring = new RingWriter(shared, () => link.throwFailure());

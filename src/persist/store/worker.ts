@@ -47,8 +47,8 @@ function setState(state: number): void {
   Atomics.notify(words, control.state);
 }
 
-function reply(error: PlainError | null): void {
-  port.postMessage({ error } satisfies Reply);
+function reply(error: PlainError | null, lost: number | null = null): void {
+  port.postMessage({ error, lost } satisfies Reply);
   Atomics.add(words, control.replies, 1);
   Atomics.notify(words, control.replies);
 }
@@ -225,7 +225,7 @@ class WorkerLoop {
     loadRecords(image);
     if (image.head.generation === 0) forgetPrograms(image);
     this.baseGeneration = image.head.generation;
-    this.side.acknowledge(image.head.generation);
+    this.side.adopt(image.head.generation);
     image.begin();
     image.database
       .prepare('INSERT INTO life (pid, started, generation) VALUES (?, ?, ?)')
@@ -304,14 +304,14 @@ function main(): void {
   let side: SideFile | null = null;
   let database: Database.Database | null = null;
   try {
-    side = openSide(options.path, options.pid, describeOwner);
+    side = openSide(options.path, options, describeOwner);
     effects.phase('open-locked');
     const created = () => effects.phase('open-created');
     database = openWriter(options.path, options.create, options.durability, created);
-    refuseCutLog(database, options.path, side, options.acceptLoss);
+    const lost = refuseCutLog(database, options.path, side, options);
     const loop = new WorkerLoop(database, side);
     setState(workerStates.running);
-    reply(null);
+    reply(null, lost);
     loop.run();
     setState(workerStates.ended);
   } catch (error) {

@@ -1,0 +1,16 @@
+/**
+ * Which life of the operating system this is: a store tells a loss of power from a file that was tampered with by it.
+ *
+ * Linux names each start of the system; elsewhere it stays unknown, and a log that was cut short is refused whatever
+ * the reason. Called by verbs that open an image to write.
+ */
+import { readFileSync } from 'node:fs';
+
+/** The identifier of random(4), or '' when the system does not say. */
+export function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
