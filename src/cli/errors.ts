@@ -28,6 +28,8 @@ export const ExitCode = {
   inputOutput: 74,
   /** Stopped by Ctrl-C after its last checkpoint. */
   interrupted: 130,
+  /** Stopped by SIGTERM after its last checkpoint. */
+  terminated: 143,
 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 

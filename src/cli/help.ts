@@ -20,6 +20,7 @@ const exitMeanings: Readonly<Record<keyof typeof ExitCode, string>> = {
   cannotCreate: 'a file cannot be created',
   inputOutput: 'reading or writing failed, or the disk is full',
   interrupted: 'stopped by Ctrl-C after its last checkpoint',
+  terminated: 'stopped by SIGTERM after its last checkpoint',
 };
 
 function columns(lines: readonly (readonly [string, string])[]): string {

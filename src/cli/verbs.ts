@@ -192,7 +192,15 @@ export const verbTable: readonly VerbRow[] = [
         summary: 'write the JSON report of the run to FILE',
       },
     ],
-    exits: ['damaged', 'inputMissing', 'unavailable', 'cannotCreate', 'inputOutput', 'interrupted'],
+    exits: [
+      'damaged',
+      'inputMissing',
+      'unavailable',
+      'cannotCreate',
+      'inputOutput',
+      'interrupted',
+      'terminated',
+    ],
     guestStatus: true,
   },
   {

@@ -64,6 +64,8 @@ export class Runner {
   private nextDueMs = 0;
   private sliceTicks: number;
   private stopRequested = false;
+  /** The last slice ended because memory or held output is full. */
+  private needsRoom = false;
   private wakeUp: (() => void) | null = null;
   /** For each of the last checkpoints the longest time, in microseconds, that the hart stood still until the one after. */
   private readonly pauses = new Float64Array(PAUSES_KEPT);
@@ -122,8 +124,9 @@ export class Runner {
       }
       this.checkHealth();
       let isIdle = this.slice();
+      if (this.needsRoom) await this.makeRoom();
       const nowMs = this.host.nowMs();
-      if (nowMs >= this.nextDueMs && this.hasWork()) {
+      if (nowMs >= this.nextDueMs && this.hasWork() && !this.isDiskBehind) {
         this.demarcate(false, false);
         // What entered (a step of the clock, input) may have woken a thread: look again before going to sleep.
         isIdle = false;
@@ -169,7 +172,7 @@ export class Runner {
     const reason = kernel.run(limit);
     this.stoodSinceMs = reason === 'idle' ? -1 : this.host.nowMs();
     if (kernel.tick() !== before) this.isDirty = true;
-    if (reason === 'service' && (server.needsRoom || output.isFull)) this.makeRoom();
+    this.needsRoom = reason === 'service' && (server.needsRoom || output.isFull);
     if (reason === 'limit') this.adaptSlice(this.host.nowMs() - startMs);
     return reason === 'idle';
   }
@@ -203,14 +206,31 @@ export class Runner {
   }
 
   /** Memory or held output is full: a checkpoint must commit before the machine goes on. */
-  private makeRoom(): void {
+  private async makeRoom(): Promise<void> {
     this.demarcate(true, false);
-    this.store.waitForCommit(this.parts.server.published);
+    await this.allCommitted();
     this.release(this.store.committed);
+  }
+
+  /** Waits until all that was published has committed. The event loop turns meanwhile: a second Ctrl-C is heard. */
+  private async allCommitted(): Promise<void> {
+    const { published } = this.parts.server;
+    while (this.store.committed < published) {
+      this.checkHealth();
+      await this.doze((done) => {
+        const timer = setTimeout(done, COMMIT_LOOK_MS);
+        return () => clearTimeout(timer);
+      });
+    }
   }
 
   private hasWork(): boolean {
     return this.isDirty || this.inputs.isWaiting || this.parts.output.hasFresh || this.sink.wantsCheckpoint;
+  }
+
+  /** A slow disk stretches the interval: rather that than wait in a demarcation, where no signal would be heard. */
+  private get isDiskBehind(): boolean {
+    return this.parts.server.published - this.store.committed >= IN_FLIGHT_MAX;
   }
 
   /** Waits for what comes first: the next deadline, the next demarcation if one is owed, input, a signal. */
@@ -237,25 +257,34 @@ export class Runner {
       this.options.clock === 'real' && deadline !== null
         ? this.inputs.msOf(deadline)
         : Number.POSITIVE_INFINITY;
-    const dueMs = this.hasWork() ? this.nextDueMs : Number.POSITIVE_INFINITY;
+    const isOwed = this.hasWork() && !this.isDiskBehind;
+    const dueMs = isOwed ? this.nextDueMs : Number.POSITIVE_INFINITY;
     await this.sleep(Math.min(wakeMs, dueMs) - nowMs);
   }
 
   /** Sleeps that long, or until woken; one turn of the event loop at the least. */
   private sleep(ms: number): Promise<void> {
+    return this.doze((done) => {
+      if (this.stopRequested || ms <= 1) {
+        const turn = setImmediate(done);
+        return () => clearImmediate(turn);
+      }
+      const timer = setTimeout(done, Math.min(Number.isFinite(ms) ? ms : IDLE_TIMER_MS, IDLE_TIMER_MS));
+      return () => clearTimeout(timer);
+    });
+  }
+
+  /** Until `wake` is called, or what `start` has set going calls `done`; `start` returns how to call that off. */
+  private doze(start: (done: () => void) => () => void): Promise<void> {
     return new Promise((resolve) => {
-      let timer: NodeJS.Timeout | null = null;
-      let turn: NodeJS.Immediate | null = null;
       const done = (): void => {
-        if (timer !== null) clearTimeout(timer);
         // Left alone, it would call this again during a later sleep, and that one's wake-up would be lost.
-        if (turn !== null) clearImmediate(turn);
+        callOff();
         if (this.wakeUp === done) this.wakeUp = null;
         resolve();
       };
       this.wakeUp = done;
-      if (this.stopRequested || ms <= 1) turn = setImmediate(done);
-      else timer = setTimeout(done, Math.min(Number.isFinite(ms) ? ms : IDLE_TIMER_MS, IDLE_TIMER_MS));
+      const callOff = start(done);
     });
   }
 
@@ -312,17 +341,21 @@ export class Runner {
     const { server } = this.parts;
     // Two checkpoints: the first covers all output, the second knows that it has reached the sink.
     this.demarcate(true, false);
-    this.store.waitForCommit(server.published);
+    await this.allCommitted();
     this.release(this.store.committed);
     await this.sink.flush();
     this.checkHealth();
     this.demarcate(true, true);
-    this.store.waitForCommit(server.published);
+    await this.allCommitted();
     assert(this.store.committed === server.published, 'runner: a clean stop leaves nothing uncommitted');
   }
 }
 
 /** Longest sleep of an idle machine: only a bound for the timer, far beyond any rate that costs time. */
 const IDLE_TIMER_MS = 60_000;
+/** Checkpoints published and not committed; the store itself would take twice as many. */
+const IN_FLIGHT_MAX = 128;
+/** How often somebody who waits for a commit looks whether the store has failed. */
+const COMMIT_LOOK_MS = 100;
 /** Pauses remembered for the report. */
 const PAUSES_KEPT = 100_000;

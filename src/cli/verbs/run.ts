@@ -28,6 +28,7 @@ import { initialRecord } from '../machine/record.ts';
 import { writeEndedReport, writeErrorReport, writeReport } from '../machine/report.ts';
 import type { RunEnd } from '../machine/runner.ts';
 import { Runner } from '../machine/runner.ts';
+import { handleSignals } from '../machine/signals.ts';
 import { openFileSink, openStreamSink } from '../machine/sink.ts';
 import { openSource } from '../machine/source.ts';
 import { ephemeralTarget, resolveTarget, setAside } from '../machine/target.ts';
@@ -183,7 +184,11 @@ async function runStore(start: Start): Promise<number> {
     say(`${store.path} goes on at generation ${head.generation} (${parts.objectCount} objects)`);
   const name = (head?.programs[0] ?? program?.row)?.name ?? 'program';
   const trace = start.trace === null ? null : traceInto(start.trace, parts.kernel, name);
-  const release = handleSignals(runner, options.ephemeral !== true, say);
+  const machine = runner;
+  const signals = handleSignals(() => {
+    say(options.ephemeral === true ? 'stopping' : 'stopping after a last checkpoint; again to stop at once');
+    machine.requestStop();
+  });
   const firstSliceMs = performance.now();
   let end: RunEnd;
   try {
@@ -193,7 +198,7 @@ async function runStore(start: Start): Promise<number> {
     throw error;
   } finally {
     trace?.close();
-    release();
+    signals.release();
     source.close();
     sink.close();
   }
@@ -207,7 +212,7 @@ async function runStore(start: Start): Promise<number> {
         ? 'stopped; nothing is kept of an ephemeral machine'
         : `stopped at generation ${parts.server.published}; perdure run ${store.path} goes on`,
     );
-    return ExitCode.interrupted;
+    return signals.exit;
   }
   if (ended === null) return ExitCode.done;
   return finish(ended, symbols, say);
@@ -253,21 +258,4 @@ function seedWords(seed: string | number | boolean | undefined): Uint8Array {
 function sliceTicksMax(env: Invocation['env']): number {
   const given = Number(env.PERDURE_SLICE_TICKS ?? '');
   return Number.isSafeInteger(given) && given > 0 ? given : 50_000_000;
-}
-
-/** Ctrl-C and SIGTERM: a last checkpoint; a second one: at once, as safe as kill -9. */
-function handleSignals(runner: Runner, isKept: boolean, say: (line: string) => void): () => void {
-  let count = 0;
-  const onSignal = (): void => {
-    count++;
-    if (count > 1) process.exit(ExitCode.interrupted);
-    say(isKept ? 'stopping after a last checkpoint; again to stop at once' : 'stopping');
-    runner.requestStop();
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  return () => {
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
-  };
 }
