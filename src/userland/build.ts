@@ -44,10 +44,12 @@ export const programs: Readonly<Record<string, Program>> = {
   orbits: { bare: false },
   pair: { bare: false },
   relay: { bare: false },
+  pools: { bare: false },
   service: { bare: false },
   stride: { bare: false },
   survivor: { bare: false },
   tide: { bare: false },
+  sweep: { bare: false },
   transcript: { bare: false },
 };
 

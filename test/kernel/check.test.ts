@@ -410,6 +410,26 @@ test('the spread pass comes to an end while guests run, evicted pages come and g
   assert.ok(calls > 9 && calls < 2000, `${calls} calls for three passes`);
 });
 
+test('at whatever step the spread pass stands, everything that a program has may be destroyed', () => {
+  const destroy = (world: World): void => {
+    world.must('region_destroy', SLAB_SIZE + 0x400);
+    world.must('mapping_destroy', SLAB_SIZE + 0x4a0);
+    world.must('space_destroy', SLAB_SIZE + own.space);
+  };
+  let steps = 0;
+  for (let isOver = false; !isOver; steps += 1) {
+    const world = busyWorld();
+    const shown = { startAddress: 0x7000_0000, size: 0x1000, protection: 7 };
+    world.must('reference_create', SLAB_SIZE + 0x4c0);
+    world.must('region_reference', SLAB_SIZE + 0x400, SLAB_SIZE + 0x4c0);
+    world.setState('mapping', SLAB_SIZE + 0x4a0, shown, [SLAB_SIZE + 0x4c0, SLAB_SIZE + own.spaceReference]);
+    isOver = world.kernel.checkSome(steps + 1);
+    destroy(world);
+    while (!world.kernel.checkSome(100));
+  }
+  assert.ok(steps > 50, `${steps} steps`);
+});
+
 test('a pass is as many steps as there are things, and a call no more than it is given', () => {
   const world = busyWorld();
   const k = world.kernel.state;

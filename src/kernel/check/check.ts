@@ -37,10 +37,9 @@ function* pass(k: KernelState): Generator<void> {
   for (const object of k.bySerial.values()) {
     checkObject(k, object);
     yield;
-    for (const _step of contentsOf(k, object)) {
-      yield;
-      if (!object.alive) break;
-    }
+    // Whatever hung on an object that has gone meanwhile need not know of it any more.
+    const contents = contentsOf(k, object);
+    while (object.alive && contents.next().done !== true) yield;
     left -= 1;
     if (left <= 0) break;
   }
