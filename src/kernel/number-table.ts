@@ -13,6 +13,8 @@
  */
 const FREE = -1;
 const PLACES_MIN = 16;
+/** Places that an emptied table keeps in any case: what is filled and emptied again and again does not grow each time. */
+const PLACES_KEPT = 512;
 const INVERSE_TWO_32 = 1 / 2 ** 32;
 /** The places of a table in which nothing was ever put: nobody writes them. */
 const NO_KEYS: Float64Array = new Float64Array(PLACES_MIN).fill(FREE);
@@ -107,6 +109,20 @@ export class NumberTable<V> {
     // Far below the half at which it grows, so that one entry more or less never does both.
     if (keys.length > PLACES_MIN && 8 * this.#size < keys.length) this.#resize(keys.length / 2);
     return true;
+  }
+
+  /** Takes everything out. The room stays, for as many entries as there were; of far more than that it is given up. */
+  clear(): void {
+    if (this.#size === 0) return;
+    if (8 * this.#size < this.#keys.length && this.#keys.length > PLACES_KEPT) {
+      this.#keys = NO_KEYS;
+      this.#values = NO_VALUES as (V | undefined)[];
+      this.#mask = PLACES_MIN - 1;
+    } else {
+      this.#keys.fill(FREE);
+      this.#values.fill(undefined);
+    }
+    this.#size = 0;
   }
 
   /** For tests: where the key would be if no other were there, and how many places are looked at to find it. */

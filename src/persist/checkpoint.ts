@@ -10,7 +10,8 @@
  * in one batch; a generation is one more than its parent's.
  * Called by the server between two slices. Never waits but for room in the ring (back-pressure).
  */
-import { assert } from '../base/assert.ts';
+import { assert, InvariantError } from '../base/assert.ts';
+import { joinHalves } from '../base/integer.ts';
 import { PAGE_SIZE } from '../base/limits.ts';
 import { outcomes } from '../kernel/abi/codes.ts';
 import { item, itemKinds, kernelRecord } from '../kernel/abi/memory.ts';
@@ -19,66 +20,100 @@ import { call, ITEMS_MAX, must } from './arena.ts';
 import { pickle } from './pickle.ts';
 import type { Batch, JournalRow, Store, StoredObject } from './store/contract.ts';
 
-/** What changed since the last demarcation. Addresses and offsets in the segment. */
-export interface Changes {
-  readonly pages: { readonly number: number; readonly pc: number }[];
-  readonly pagesGone: number[];
-  readonly objects: StoredObject[];
-  readonly objectsGone: number[];
+/**
+ * What changed since the last demarcation. Addresses and offsets in the segment. One is used again and again: its lists
+ * of pages only grow, so that nothing is made for a page.
+ */
+export class Changes {
+  pageCount = 0;
+  pageNumbers = new Float64Array(PAGES_FIRST);
+  /** pc of the first write. */
+  pagePcs = new Float64Array(PAGES_FIRST);
+  readonly pagesGone: number[] = [];
+  objects: StoredObject[] = [];
+  readonly objectsGone: number[] = [];
+  /** Addresses and types, by turns, of objects that are to be pickled. */
+  readonly found: number[] = [];
+
+  clear(): void {
+    this.pageCount = 0;
+    this.pagesGone.length = 0;
+    this.objects = [];
+    this.objectsGone.length = 0;
+    this.found.length = 0;
+  }
+
+  addPage(number: number, pc: number): void {
+    if (this.pageCount === this.pageNumbers.length) {
+      this.pageNumbers = grown(this.pageNumbers);
+      this.pagePcs = grown(this.pagePcs);
+    }
+    this.pageNumbers[this.pageCount] = number;
+    this.pagePcs[this.pageCount++] = pc;
+  }
 }
 
-/** Takes out the changed set of the segment and pickles the objects in it. */
-export function collectChanges(arena: Arena): Changes {
+/** Pages there is room for at first: more than most checkpoints have. */
+const PAGES_FIRST = 1024;
+
+function grown(list: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(2 * list.length);
+  larger.set(list);
+  return larger;
+}
+
+/** Takes out the changed set of the segment and pickles the objects in it. `changes` is empty before. */
+export function collectChanges(arena: Arena, changes: Changes): void {
   const { task } = arena;
-  const changes: Changes = { pages: [], pagesGone: [], objects: [], objectsGone: [] };
-  const changedObjects: { address: number; type: number }[] = [];
   for (;;) {
     const outcome = call(task, 'region_collect', arena.segment, arena.items, ITEMS_MAX);
-    assert(outcome === outcomes.success, `checkpoint: collect succeeds, it gave ${outcome}`);
+    if (outcome !== outcomes.success) assert(false, `checkpoint: collect succeeds, it gave ${outcome}`);
     const count = ITEMS_MAX - task.result(1);
-    for (let i = 0; i < count; i++) {
-      const at = arena.itemsOffset + i * item.size;
-      const view = task.memoryView;
-      const address = Number(view.getBigUint64(at + item.offset.offset, true));
-      const type = view.getUint32(at + item.offset.type, true);
-      switch (view.getUint32(at + item.offset.kind, true)) {
-        case itemKinds.page:
-          changes.pages.push({
-            number: address / PAGE_SIZE,
-            pc: Number(view.getBigUint64(at + item.offset.pc, true)),
-          });
-          break;
-        case itemKinds.pageGone:
-          changes.pagesGone.push(address / PAGE_SIZE);
-          break;
-        case itemKinds.object:
-          changedObjects.push({ address, type });
-          break;
-        case itemKinds.objectGone:
-          changes.objectsGone.push(address);
-          break;
-        default:
-          assert(false, 'checkpoint: collect reports pages and objects');
-      }
-    }
+    for (let i = 0; i < count; i++) takeItem(arena, changes, arena.itemsOffset + i * item.size);
     if (count < ITEMS_MAX) break;
   }
-  for (const { address, type } of changedObjects) changes.objects.push(pickle(arena, address, type));
-  return changes;
+  const { found } = changes;
+  for (let i = 0; i < found.length; i += 2)
+    changes.objects.push(pickle(arena, found[i] as number, found[i + 1] as number));
+}
+
+function takeItem(arena: Arena, changes: Changes, at: number): void {
+  const view = arena.task.memoryView;
+  const { offset } = item;
+  const address = readNumber(view, at + offset.offset);
+  switch (view.getUint32(at + offset.kind, true)) {
+    case itemKinds.page:
+      changes.addPage(address / PAGE_SIZE, readNumber(view, at + offset.pc));
+      break;
+    case itemKinds.pageGone:
+      changes.pagesGone.push(address / PAGE_SIZE);
+      break;
+    case itemKinds.object:
+      changes.found.push(address, view.getUint32(at + offset.type, true));
+      break;
+    case itemKinds.objectGone:
+      changes.objectsGone.push(address);
+      break;
+    default:
+      assert(false, 'checkpoint: collect reports pages and objects');
+  }
+}
+
+/** A word below 2^53, without a bigint. */
+function readNumber(view: DataView, at: number): number {
+  return joinHalves(view.getUint32(at, true), view.getUint32(at + 4, true));
 }
 
 /** True when there is nothing in it. */
 export function isEmpty(changes: Changes): boolean {
-  return (
-    changes.pages.length + changes.pagesGone.length + changes.objects.length + changes.objectsGone.length ===
-    0
-  );
+  const { pageCount, pagesGone, objects, objectsGone } = changes;
+  return pageCount + pagesGone.length + objects.length + objectsGone.length === 0;
 }
 
 /** An upper bound of what the changes take in the ring, bytes. */
 export function byteCount(changes: Changes): number {
-  let bytes =
-    changes.pages.length * (PAGE_SIZE + 32) + changes.pagesGone.length * 32 + changes.objectsGone.length * 32;
+  let bytes = changes.pageCount * (PAGE_SIZE + 32);
+  bytes += (changes.pagesGone.length + changes.objectsGone.length) * 32;
   for (const object of changes.objects) {
     bytes += 64 + object.state.length;
     for (const link of object.links) bytes += link !== null && 'name' in link ? 32 + link.name.length : 32;
@@ -89,10 +124,11 @@ export function byteCount(changes: Changes): number {
 /** Copies the changes into the batch. Pages are read where they are: the demarcation is between two slices. */
 export function writeChanges(arena: Arena, changes: Changes, batch: Batch): void {
   for (const number of changes.pagesGone) batch.pageGone(number);
-  for (const { number, pc } of changes.pages) {
+  for (let i = 0; i < changes.pageCount; i++) {
+    const number = changes.pageNumbers[i] as number;
     const bytes = arena.task.page(number * PAGE_SIZE);
-    assert(bytes !== null, `checkpoint: changed page ${number} is in memory`);
-    batch.page(number, bytes, pc);
+    if (bytes === null) throw new InvariantError(`checkpoint: changed page ${number} is in memory`);
+    batch.page(number, bytes, changes.pagePcs[i] as number);
   }
   for (const address of changes.objectsGone) batch.objectGone(address);
   for (const object of changes.objects) batch.object(object);

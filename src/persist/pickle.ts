@@ -29,7 +29,20 @@ export function typeName(number: number): TypeName {
   return present(namesByNumber[number], `pickle: ${number} is a type number`);
 }
 
-const entry = (type: TypeName, operation: string): EntryName => `${type}_${operation}` as EntryName;
+/** The entries of each type, found once: their names are not put together for each object. */
+const entryNames = Object.fromEntries(
+  typeNames.map((type) => [
+    type,
+    Object.fromEntries(
+      (['peek_state', 'set_state', 'create_hash', 'reference'] as const).map((operation) => [
+        operation,
+        `${type}_${operation}`,
+      ]),
+    ),
+  ]),
+) as Readonly<Record<TypeName, Readonly<Record<string, EntryName>>>>;
+
+const entry = (type: TypeName, operation: string): EntryName => entryNames[type][operation] as EntryName;
 
 /** What the reference object at this address points at, as the file has it. */
 function linkOf(arena: Arena, reference: number): StoredLink {
@@ -89,13 +102,26 @@ export function pickle(arena: Arena, address: number, typeNumber: number): Store
   const { task } = arena;
   const type = typeName(typeNumber);
   const linkCount = links[type].length;
-  must(task, entry(type, 'peek_state'), address, arena.state, ...arena.scratch.slice(0, linkCount));
+  const [first = 0, second = 0, third = 0, fourth = 0, fifth = 0] = arena.scratch;
+  const given = (index: number, reference: number): number => (index < linkCount ? reference : 0);
+  must(
+    task,
+    entry(type, 'peek_state'),
+    address,
+    arena.state,
+    given(0, first),
+    given(1, second),
+    given(2, third),
+    given(3, fourth),
+    given(4, fifth),
+  );
   const { size, offset } = states[type];
   const simple = task.memory.slice(arena.stateOffset, arena.stateOffset + size);
   const state = isCollecting(type, simple) ? concatBytes([simple, changedSet(arena, address)]) : simple;
   const serial = task.memoryView.getBigUint64(arena.stateOffset + offset.serial, true);
-  const stored = arena.scratch.slice(0, linkCount).map((reference) => linkOf(arena, reference));
-  assert(serial !== 0n, `pickle: the ${type} at ${address} has a serial`);
+  const stored: StoredLink[] = [];
+  for (let i = 0; i < linkCount; i++) stored.push(linkOf(arena, arena.scratch[i] as number));
+  if (serial === 0n) assert(false, `pickle: the ${type} at ${address} has a serial`);
   return { address, type: typeNumber, serial, state, links: stored };
 }
 

@@ -17,10 +17,10 @@ import { faultMessage, parentOperations, parentRequest } from '../kernel/abi/mem
 import type { Answer, Processor, Request, Service } from '../userland/task/task.ts';
 import type { Arena, ExternalName } from './arena.ts';
 import { aliases, createArena } from './arena.ts';
-import type { Changes } from './checkpoint.ts';
 import {
   beginBatch,
   byteCount,
+  Changes,
   collectChanges,
   isEmpty,
   journalBytes,
@@ -87,6 +87,8 @@ export class Server implements Service {
   /** Newest generation published; the next one is its child. */
   private publishedGeneration: number;
   private endedState: Ended | null = null;
+  /** Of the demarcation that is being taken. */
+  private readonly changes = new Changes();
   /** What a program is told that asks which life this is (`life` of the ABI); null before the life has entered. */
   life: Uint8Array | null = null;
   /** The pager found nothing to drop: a checkpoint must commit before the machine can go on. */
@@ -103,6 +105,11 @@ export class Server implements Service {
 
   get published(): number {
     return this.publishedGeneration;
+  }
+
+  /** Changed pages in the last checkpoint. */
+  get lastDirtyPages(): number {
+    return this.changes.pageCount;
   }
 
   get ended(): Ended | null {
@@ -187,7 +194,9 @@ export class Server implements Service {
   demarcate(input: DemarcationInput): number | null {
     const startUs = input.nowUs();
     this.effects.phase('demarcation-begin');
-    const changes: Changes = collectChanges(this.arena);
+    const { changes } = this;
+    changes.clear();
+    collectChanges(this.arena, changes);
     if (isEmpty(changes) && input.journal.length === 0 && !input.force) return null;
     this.effects.phase('collected');
     input.check(changes.objects);

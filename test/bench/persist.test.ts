@@ -34,11 +34,20 @@ test('wrong options end with 64', () => {
 });
 
 test('quantiles are of the sorted values, and of nothing they are no numbers', () => {
-  assert.equal(quantiles([3, 1, 2]), { p50: 2, p99: 3, max: 3 });
+  assert.equal(quantiles([3, 1, 2]), { p10: 1, p50: 2, p99: 3, max: 3 });
   assert.ok(Number.isNaN(quantiles([]).p99));
 });
 
-const pause = (p99: number): Pause => ({ p50: 10, p99, max: 900, spread: 0, pages: 64, checkpoints: 500 });
+const pause = (p99: number): Pause => ({
+  p10: 9,
+  p50: 10,
+  p99,
+  max: 900,
+  spread: 0,
+  cpu: 9,
+  pages: 64,
+  checkpoints: 500,
+});
 
 const figures: Figures = {
   pauses: { 64: { 16: pause(201), 256: pause(200), 2048: pause(400) } },

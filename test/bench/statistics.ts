@@ -18,8 +18,12 @@ export function geometricMean(values: readonly number[]): number {
   return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 }
 
-/** Of a set of measured numbers: half are at most `p50`, ninety-nine in a hundred at most `p99`. NaN of nothing. */
+/**
+ * Of a set of measured numbers: a tenth are at most `p10` (what nothing else disturbed), half at most `p50`, ninety-nine in
+ * a hundred at most `p99`. NaN of nothing.
+ */
 export interface Quantiles {
+  readonly p10: number;
   readonly p50: number;
   readonly p99: number;
   readonly max: number;
@@ -29,5 +33,5 @@ export function quantiles(values: readonly number[]): Quantiles {
   const sorted = Float64Array.from(values).sort();
   const at = (part: number): number =>
     sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
-  return { p50: at(0.5), p99: at(0.99), max: at(1) };
+  return { p10: at(0.1), p50: at(0.5), p99: at(0.99), max: at(1) };
 }

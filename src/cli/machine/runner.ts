@@ -43,6 +43,11 @@ export type RunEnd = 'exit' | 'trap' | 'stop-at' | 'interrupt';
 /** A slice should take about this long, so that events and demarcations are punctual. */
 const SLICE_MS = 0.5;
 const SLICE_TICKS_MIN = 2_000;
+/** Checkpoints on their way, in time and in number; two, so that the worker always has one. */
+const IN_FLIGHT_MS = 50;
+const IN_FLIGHT_MIN = 2;
+/** The store itself would take four times as many. */
+const IN_FLIGHT_MAX = 64;
 /** The host's events get their turn at least this often. */
 const EVENT_MS = 2;
 
@@ -67,6 +72,10 @@ export class Runner {
   /** The last slice ended because memory or held output is full. */
   private needsRoom = false;
   private wakeUp: (() => void) | null = null;
+  /** Checkpoints that may be on their way to the file at once. */
+  private readonly inFlightMax: number;
+  /** Newest generation whose output was released. */
+  private released: number;
   /** For each of the last checkpoints the longest time, in microseconds, that the hart stood still until the one after. */
   private readonly pauses = new Float64Array(PAUSES_KEPT);
   /** When the hart ran last; negative when the machine had nothing to do meanwhile. */
@@ -93,6 +102,9 @@ export class Runner {
     this.options = options;
     this.host = host;
     this.sliceTicks = Math.min(100_000, options.sliceTicksMax);
+    const inFlight = Math.floor(IN_FLIGHT_MS / options.intervalMs);
+    this.inFlightMax = Math.max(IN_FLIGHT_MIN, Math.min(IN_FLIGHT_MAX, inFlight));
+    this.released = store.committed;
     store.onCommit((generation) => {
       this.release(generation);
       this.wake();
@@ -126,6 +138,8 @@ export class Runner {
       let isIdle = this.slice();
       if (this.needsRoom) await this.makeRoom();
       const nowMs = this.host.nowMs();
+      // A commit that is noticed here lets output go without a turn of the event loop.
+      this.release(this.store.committed);
       if (nowMs >= this.nextDueMs && this.hasWork() && !this.isDiskBehind) {
         this.demarcate(false, false);
         // What entered (a step of the clock, input) may have woken a thread: look again before going to sleep.
@@ -228,9 +242,13 @@ export class Runner {
     return this.isDirty || this.inputs.isWaiting || this.parts.output.hasFresh || this.sink.wantsCheckpoint;
   }
 
-  /** A slow disk stretches the interval: rather that than wait in a demarcation, where no signal would be heard. */
+  /**
+   * A slow disk stretches the interval: rather that than wait in a demarcation, where no signal would be heard. The next
+   * checkpoint waits until fewer are on their way, so that output is not held ever longer, and takes all that has changed
+   * by then.
+   */
   private get isDiskBehind(): boolean {
-    return this.parts.server.published - this.store.committed >= IN_FLIGHT_MAX;
+    return this.parts.server.published - this.store.committed >= this.inFlightMax;
   }
 
   /** Waits for what comes first: the next deadline, the next demarcation if one is owed, input, a signal. */
@@ -332,6 +350,8 @@ export class Runner {
 
   /** Output that this generation covers leaves (law 7). */
   private release(committed: number): void {
+    if (committed <= this.released) return;
+    this.released = committed;
     this.sink.checkpointCommitted();
     this.parts.output.release(committed);
     this.host.phase('released');
@@ -353,8 +373,6 @@ export class Runner {
 
 /** Longest sleep of an idle machine: only a bound for the timer, far beyond any rate that costs time. */
 const IDLE_TIMER_MS = 60_000;
-/** Checkpoints published and not committed; the store itself would take twice as many. */
-const IN_FLIGHT_MAX = 128;
 /** How often somebody who waits for a commit looks whether the store has failed. */
 const COMMIT_LOOK_MS = 100;
 /** Pauses remembered for the report. */

@@ -25,6 +25,7 @@ import {
   changedCount,
   changedCountFrom,
   changedItems,
+  takeAll,
   takeItems,
 } from '../memory/changed-order.ts';
 import { openWrite, writeWindow } from '../memory/copy.ts';
@@ -32,6 +33,7 @@ import { named } from '../names.ts';
 import { argument, setArgument } from '../registers.ts';
 import { results } from '../results.ts';
 import { type KernelObject, type KernelState, live, PAGE_GONE, type Region, type Thread } from '../state.ts';
+import { writeNumber } from './operations.ts';
 import { itemBytes, STAGE_ITEMS } from './region.ts';
 
 /** The region collects from now on. */
@@ -65,11 +67,27 @@ export function collect(k: KernelState, caller: Thread, registers: Uint32Array):
   // Commit: the items are out of the set.
   startCollecting(k, region);
   if (count > 0) touchSet(k, region);
-  const bytes = itemBytes(takeItems(region, count));
+  const bytes =
+    count === changedCount(region) ? allBytes(region, count) : itemBytes(takeItems(region, count));
   writeWindow(k, k.window, caller, bytes);
   setArgument(registers, 1, items + bytes.length);
   setArgument(registers, 2, itemCount - count);
   return changedCount(region) === 0 || itemCount === count ? outcomes.success : results.stage;
+}
+
+/** All items, taken out of the set, as records. */
+function allBytes(region: Region, count: number): Uint8Array {
+  const bytes = new Uint8Array(count * item.size);
+  const view = new DataView(bytes.buffer);
+  let base = 0;
+  takeAll(region, (offset, pc, kind, type) => {
+    writeNumber(view, base + item.offset.offset, offset);
+    writeNumber(view, base + item.offset.pc, pc);
+    view.setUint32(base + item.offset.kind, kind, true);
+    view.setUint32(base + item.offset.type, type, true);
+    base += item.size;
+  });
+  return bytes;
 }
 
 /** Where the cursor of peek_changed stands after an item: a page is followed by the objects in it. */

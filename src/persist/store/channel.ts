@@ -26,6 +26,8 @@ export const control = {
   replies: 5,
   /** Worker: generation up to which records are folded, less the base generation of the opening. */
   folded: 6,
+  /** Worker: 1 while it sleeps until it is notified; 0 while it works, or looks at `wake` by itself before long. */
+  sleeping: 7,
 } as const;
 export const CONTROL_WORDS = 16;
 

@@ -61,8 +61,15 @@ export const HASH_SLOTS = 1024;
 export const RECORD_CACHE_BYTES = 16 * 1024 * 1024;
 /** Map blocks that a reader keeps. */
 export const MAP_BLOCKS_CACHED = 2048;
-/** Milliseconds that the worker looks at the ring before it sleeps, when batches come fast (store.md 8). */
-export const SPIN_MS = 0.3;
+/**
+ * Between batches the worker looks at the ring by itself, eight times in the time that lay between the last two, within
+ * these bounds; after so long without one it sleeps until it is notified. Nothing is held up much, and nobody must pay
+ * for waking it while batches come (store.md 8).
+ */
+export const POLL_MS_MIN = 0.1;
+export const POLL_MS_MAX = 1;
+export const POLL_PART = 8;
+export const POLL_UNTIL_MS = 100;
 /** Milliseconds to wait for another program's lock on the file. */
 export const BUSY_MS = 5000;
 /** Milliseconds to wait for the worker to start. */

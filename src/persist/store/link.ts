@@ -11,7 +11,7 @@ import { control, type Reply, type Request, type WorkerOptions, workerStates } f
 import { DamageError } from './contract.ts';
 import { exitCodes, type PlainError, StoreError } from './errors.ts';
 import { START_MS } from './limits.ts';
-import { wake } from './ring.ts';
+import { hurry, wake } from './ring.ts';
 
 function fromPlain(plain: PlainError): Error {
   if (plain.kind === 'damage') return new DamageError(plain.message);
@@ -53,6 +53,7 @@ export class WorkerLink {
     this.throwFailure();
     this.port.postMessage(request);
     wake(this.words);
+    hurry(this.words);
     this.awaitReply(null);
   }
 

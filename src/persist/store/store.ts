@@ -27,7 +27,7 @@ import {
 import type { MainPhase } from './phases.ts';
 import { readPrograms } from './programs.ts';
 import { readObjects, readOutput, readRecords } from './restart.ts';
-import { PAGE_ITEM_BYTES, RingWriter } from './ring.ts';
+import { hurry, PAGE_ITEM_BYTES, RingWriter } from './ring.ts';
 import { readImageId, translate } from './schema.ts';
 
 /** An image that this process owns. Made by `open.ts`; 'go' is said to the worker after it was made. */
@@ -180,6 +180,7 @@ export class OpenStore implements Store {
     const need = Math.ceil((byteCount / PAGE_SIZE) * PAGE_ITEM_BYTES) + PAGE_SIZE;
     const isLarge = need > this.limits.ringBytes / 2;
     if (isLarge ? !this.ring.isEmpty() : this.ring.room() < need) return null;
+    if (!isLarge) this.ring.rewind(need);
     this.phase('batch-begin');
     const generation = this.published + 1;
     this.batch = new OpenBatch(this.ring, this.traces, generation, () => {
@@ -257,6 +258,7 @@ export class OpenStore implements Store {
         return;
       }
       this.link.throwFailure();
+      hurry(this.link.words);
       Atomics.wait(this.link.words, control.committed, seen, 1000);
     }
   }

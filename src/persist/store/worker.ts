@@ -16,7 +16,7 @@ import { DamageError } from './contract.ts';
 import { type PlainError, StoreError } from './errors.ts';
 import { Folder } from './folder.ts';
 import { OpenImage, type WorkerEffects } from './image.ts';
-import { SPIN_MS } from './limits.ts';
+import { POLL_MS_MAX, POLL_MS_MIN, POLL_PART, POLL_UNTIL_MS } from './limits.ts';
 import type { WorkerPhase } from './phases.ts';
 import { forgetPrograms, writeProgram } from './programs.ts';
 import { PackedRecord } from './record.ts';
@@ -113,6 +113,8 @@ class WorkerLoop {
   private logBytesMax = 0;
   private logDirty = true;
   private lastBatchMs = Number.NEGATIVE_INFINITY;
+  /** Between the last two batches. */
+  private batchGapMs = POLL_UNTIL_MS;
   private baseGeneration = 0;
 
   constructor(database: Database.Database, side: SideFile) {
@@ -126,9 +128,8 @@ class WorkerLoop {
     while (!this.ended) {
       const seen = Atomics.load(words, control.wake);
       if (this.work()) continue;
-      if (this.spin(seen)) continue;
       const due = this.dueInMs();
-      if (due > 0) Atomics.wait(words, control.wake, seen, due);
+      if (due > 0) this.rest(seen, due);
     }
   }
 
@@ -141,7 +142,9 @@ class WorkerLoop {
     }
     if (this.committer.hasWork()) {
       this.committer.take();
-      this.lastBatchMs = effects.nowMs();
+      const nowMs = effects.nowMs();
+      this.batchGapMs = Math.min(nowMs - this.lastBatchMs, POLL_UNTIL_MS);
+      this.lastBatchMs = nowMs;
       this.logDirty = true;
       if (this.committer.isOpen) return true;
       folder?.noteCommit();
@@ -179,14 +182,18 @@ class WorkerLoop {
     return Number.POSITIVE_INFINITY;
   }
 
-  /** Looks at the ring for a moment when batches come fast: waking a sleeping thread costs more than a commit. */
-  private spin(seen: number): boolean {
-    const start = effects.nowMs();
-    if (start - this.lastBatchMs > 4) return false;
-    while (effects.nowMs() - start < SPIN_MS) {
-      if (Atomics.load(words, control.wake) !== seen) return true;
+  /** Waits for something to do, at most so long: with open eyes while batches come, asleep when they do not. */
+  private rest(seen: number, dueMs: number): void {
+    const isBusy = effects.nowMs() - this.lastBatchMs < POLL_UNTIL_MS;
+    if (isBusy) {
+      const pollMs = Math.min(POLL_MS_MAX, Math.max(POLL_MS_MIN, this.batchGapMs / POLL_PART));
+      Atomics.wait(words, control.wake, seen, Math.min(dueMs, pollMs));
+      return;
     }
-    return false;
+    // The other side adds to `wake` before it looks at this; so it sees it, or the wait does not begin.
+    Atomics.store(words, control.sleeping, 1);
+    Atomics.wait(words, control.wake, seen, dueMs);
+    Atomics.store(words, control.sleeping, 0);
   }
 
   private answer(request: Request): void {

@@ -100,11 +100,11 @@ const pauseBounds: Readonly<Record<string, number>> = { 64: 200, 256: 800 };
 
 function pauseLines(title: string, table: PauseTable | undefined): string[] {
   if (table === undefined) return [];
-  const lines = [`pause, ${title} (µs: p50, p99, max; spread of p99)`];
+  const lines = [`pause, ${title} (µs: p50, p99, max; spread of p99; processor time of a demarcation)`];
   for (const [pages, row] of Object.entries(table)) {
     for (const [ram, pause] of Object.entries(row as Record<string, Pause>)) {
       const bound = (pauseBounds[pages] ?? Number.POSITIVE_INFINITY) * (Number(ram) > 1024 ? 2 : 1);
-      const figures = `${digits(pause.p50)}, ${digits(pause.p99)}, ${digits(pause.max)}; ${digits(pause.spread * 100)} %`;
+      const figures = `${digits(pause.p50)}, ${digits(pause.p99)}, ${digits(pause.max)}; ${digits(pause.spread * 100)} %; ${digits(pause.cpu)}`;
       lines.push(`  ${pages} pages of ${ram} MiB: ${figures}${mark(pause.p99 <= bound)}`);
     }
   }

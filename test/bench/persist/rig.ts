@@ -35,6 +35,8 @@ export interface RigConfig {
 export interface RigRound {
   /** Host time between two runs of the hart, microseconds: for each checkpoint the longest around it. */
   readonly pauseUs: Quantiles;
+  /** Processor time of a demarcation alone, microseconds, in the mean: says something on a busy machine too. */
+  readonly cpuUs: number;
   readonly checkpoints: number;
   /** Commits that were acknowledged while measured, a second. */
   readonly rateHz: number;
@@ -150,6 +152,19 @@ const runner = new Runner(
   { nowMs, wallMs: () => Date.now(), phase: () => undefined },
 );
 
+const cpuUs: number[] = [];
+const cpuNow = (): number => {
+  const { user, system } = process.threadCpuUsage();
+  return user + system;
+};
+const whole = runner as unknown as { demarcate: (force: boolean, clean: boolean) => void };
+const demarcateAll = whole.demarcate.bind(runner);
+whole.demarcate = (force, clean) => {
+  const before = isMeasuring ? cpuNow() : 0;
+  demarcateAll(force, clean);
+  if (isMeasuring) cpuUs.push(cpuNow() - before);
+};
+
 const publishedMs = new Map<number, number>();
 const demarcate = parts.server.demarcate.bind(parts.server);
 parts.server.demarcate = (input) => {
@@ -194,12 +209,17 @@ function read(): Reading {
   };
 }
 
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
 function roundOf(a: Reading, b: Reading): RigRound {
   const seconds = (b.ms - a.ms) / 1000;
   const count = b.committed - a.committed;
   const grown = (name: string): number => (b.store[name] ?? 0) - (a.store[name] ?? 0);
   return {
     pauseUs: quantiles(Array.from(runner.pausesUs())),
+    cpuUs: mean(cpuUs.splice(0)),
     checkpoints: count,
     rateHz: count / seconds,
     lagMs: quantiles(lagMs.splice(0)),

@@ -65,6 +65,8 @@ function rig(
 /** The medians of the rounds, of each quantile by itself; `spread` is that of p99. */
 export interface Pause extends Quantiles {
   readonly spread: number;
+  /** Processor time of a demarcation alone, microseconds, in the mean. */
+  readonly cpu: number;
   /** Pages that were dirty, as the store counted them. */
   readonly pages: number;
   readonly checkpoints: number;
@@ -73,10 +75,12 @@ export interface Pause extends Quantiles {
 function pauseOf(rounds: readonly RigRound[]): Pause {
   const of = (name: keyof Quantiles): number => median(rounds.map(({ pauseUs }) => pauseUs[name]));
   return {
+    p10: of('p10'),
     p50: of('p50'),
     p99: of('p99'),
     max: Math.max(...rounds.map(({ pauseUs }) => pauseUs.max)),
     spread: spread(rounds.map(({ pauseUs }) => pauseUs.p99)),
+    cpu: median(rounds.map(({ cpuUs }) => cpuUs)),
     pages: median(rounds.map(({ pagesPerCheckpoint }) => pagesPerCheckpoint)),
     checkpoints: rounds.reduce((sum, { checkpoints }) => sum + checkpoints, 0),
   };
