@@ -1,6 +1,7 @@
 /**
  * Visits every labelled point: the process must die exactly there, go on, and end with the same output and the same image
- * as undisturbed. Then a chain of deaths inside recovery. `npm run crash:points [-- LABEL]`.
+ * as undisturbed; then chains of deaths inside recovery; then a death before and after every statement that changes a file
+ * (test/persist/steps.ts). `npm run crash:points [-- WORDS]`, two at a time.
  *
  * Too slow for `npm test`; CI runs it. A label that cannot be reached is a failure. Last line `N passed, N failed`.
  */
@@ -8,6 +9,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { serverPhases } from '../../src/persist/phases.ts';
 import { mainPhases, workerPhases } from '../../src/persist/store/phases.ts';
+import { deathsOf, die, record, scenarios } from '../persist/steps.ts';
 import { scratchFolder } from '../tools/scratch.ts';
 import { perdure, program, readReport } from './perdure.ts';
 
@@ -121,19 +123,46 @@ cases.push({
 });
 cases.push({ subject: ordinary, points: ['open-created:1', 'open-life:1', 'published:1', 'close-marked:1'] });
 
+type Case = readonly [string, () => Promise<string | null>];
+
+const pointCases = cases.map(
+  ({ subject, points }): Case => [points.join(', '), () => visit(subject, points)],
+);
+
+/** Every statement that changes a file: a step that another scenario has visited already is not visited again. */
+async function stepCases(): Promise<Case[]> {
+  const seen = new Set<string>();
+  const found: Case[] = [];
+  for (const [i, scenario] of scenarios.entries()) {
+    const recording = await record(scenario);
+    if (recording.wrong !== null) found.push([scenario.name, async () => recording.wrong]);
+    // The first two are a whole life and a whole recovery; of the others only what is theirs.
+    for (const death of deathsOf(recording)) {
+      if (i > 1 && seen.has(death.site)) continue;
+      const name = `${death.when} ${death.site}, visit ${death.visit}: ${scenario.name}`;
+      found.push([name, () => die(scenario, death)]);
+    }
+    for (const site of recording.visits.keys()) seen.add(site);
+  }
+  return found;
+}
+
 let passed = 0;
 let failed = 0;
-for (const { subject, points } of cases) {
-  const name = points.join(', ');
-  if (wanted !== undefined && !name.includes(wanted)) continue;
-  const began = performance.now();
-  const trouble = await visit(subject, points);
-  const seconds = ((performance.now() - began) / 1000).toFixed(1);
-  if (trouble === null) passed++;
-  else failed++;
-  console.log(
-    `${trouble === null ? 'ok  ' : 'FAIL'} ${name}  ${seconds} s${trouble === null ? '' : `\n     ${trouble}`}`,
-  );
-}
+const all = [...pointCases, ...(await stepCases())];
+const queue = all.filter(([name]) => wanted === undefined || name.includes(wanted)).values();
+const work = async (): Promise<void> => {
+  for (const [name, run] of queue) {
+    const began = performance.now();
+    const trouble = await run();
+    const seconds = ((performance.now() - began) / 1000).toFixed(1);
+    if (trouble === null) passed++;
+    else failed++;
+    console.log(
+      `${trouble === null ? 'ok  ' : 'FAIL'} ${name}  ${seconds} s${trouble === null ? '' : `\n     ${trouble}`}`,
+    );
+  }
+};
+await Promise.all([work(), work()]);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
