@@ -19,6 +19,8 @@ export function demarcate(parts: Assembly): Uint8Array | null {
           input: parts.input.state(),
           lives: parts.lives.state(),
           outputOrigin: 0,
+          outputProof: null,
+          inputPlace: null,
         },
         output,
         outputConfirmed: 0,

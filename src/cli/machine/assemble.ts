@@ -20,6 +20,9 @@ import type { LivesState } from '../../userland/border/lives.ts';
 import { Lives } from '../../userland/border/lives.ts';
 import type { Processor } from '../../userland/task/task.ts';
 
+import type { OutputProof } from './sink.ts';
+import type { InputPlace } from './source-file.ts';
+
 /** What the border saves with each checkpoint (`border` of the checkpoint's row). */
 export interface BorderState {
   readonly output: ConsoleOutputState;
@@ -27,6 +30,10 @@ export interface BorderState {
   readonly lives: LivesState;
   /** Output offset of the first byte of the file sink. */
   readonly outputOrigin: number;
+  /** What the end of the file sink's confirmed bytes looks like. */
+  readonly outputProof: OutputProof | null;
+  /** How far an input file has been read. */
+  readonly inputPlace: InputPlace | null;
   readonly ended: Ended | null;
 }
 
@@ -35,6 +42,8 @@ export const emptyBorder: BorderState = {
   input: { taken: 0, unread: '', ended: false },
   lives: { count: 0, told: 0, life: '' },
   outputOrigin: 0,
+  outputProof: null,
+  inputPlace: null,
   ended: null,
 };
 

@@ -65,7 +65,6 @@ export async function settle(
   head: Head,
   border: BorderState,
   sink: Sink,
-  origin: number,
   wallMs: number,
 ): Promise<void> {
   // A new output file is to be known to the image before the first byte goes there: see sink.ts.
@@ -83,7 +82,7 @@ export async function settle(
       tick: head.tick,
       wallMs,
       kernelRecord: head.kernelRecord,
-      border: JSON.stringify({ ...border, outputOrigin: origin }),
+      border: JSON.stringify({ ...border, outputOrigin: sink.origin, outputProof: sink.proof() }),
       pauseUs: 0,
       clean: round === rounds,
     });

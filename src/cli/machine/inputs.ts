@@ -12,6 +12,7 @@ import type { JournalRow } from '../../persist/store/contract.ts';
 import type { LifeKind } from '../../userland/border/lives.ts';
 import type { Assembly } from './assemble.ts';
 import type { Source } from './source.ts';
+import type { InputPlace } from './source-file.ts';
 
 /** The wall clock of the machine is set anew when it is this far from the host's: a step, or a host that slept. */
 const WALL_TOLERANCE_MS = 100;
@@ -32,6 +33,8 @@ export interface InputsOptions {
   /** The clock is not stepped beyond this tick; null: no such bound. */
   readonly stopAt: bigint | null;
   readonly life: NewLife;
+  /** How far the image has read an input file; null: it has none. */
+  readonly place: InputPlace | null;
 }
 
 export interface InputsHost {
@@ -69,6 +72,15 @@ export class Inputs {
   /** Host time, as of `nowMs`, at which the machine's clock shows this tick. */
   msOf(tick: bigint): number {
     return this.baseMs + Number(tick - this.baseTick) / TICKS_PER_MS;
+  }
+
+  get failure(): Error | null {
+    return this.source.failure;
+  }
+
+  /** How far the input file has been read; what an earlier life has read when this one has no file. */
+  place(): InputPlace | null {
+    return this.source.place() ?? this.options.place;
   }
 
   /** Something waits to enter. */

@@ -15,6 +15,7 @@ import type { NewLife } from './inputs.ts';
 import { Inputs } from './inputs.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
+import type { InputPlace } from './source-file.ts';
 import type { TierPlan } from './tier.ts';
 
 export interface RunnerOptions {
@@ -22,7 +23,8 @@ export interface RunnerOptions {
   readonly clock: 'real' | 'instructions';
   /** Tick at which to stop, or null. */
   readonly stopAt: bigint | null;
-  readonly outputOrigin: number;
+  /** How far the image has read an input file. */
+  readonly place: InputPlace | null;
   /** Ticks of the longest slice; tests make it small. */
   readonly sliceTicksMax: number;
   readonly tierPlan: TierPlan;
@@ -165,6 +167,7 @@ export class Runner {
   private checkHealth(): void {
     if (this.store.failure !== null) throw this.store.failure;
     if (this.sink.failure !== null) throw this.sink.failure;
+    if (this.inputs.failure !== null) throw this.inputs.failure;
   }
 
   /** Runs one slice; true when every thread waits. */
@@ -328,7 +331,9 @@ export class Runner {
             output: output.state(),
             input: input.state(),
             lives: lives.state(),
-            outputOrigin: this.options.outputOrigin,
+            outputOrigin: this.sink.origin,
+            outputProof: this.sink.proof(),
+            inputPlace: this.inputs.place(),
           },
           output: run,
           outputConfirmed: this.sink.confirmed(),

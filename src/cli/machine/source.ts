@@ -2,9 +2,13 @@
  * Where input comes from: standard input, taken only as fast as the program reads it.
  *
  * Invariant: at most INPUT_HELD_MAX bytes wait here; the rest stays with the sender. What waits here has not entered the
- * machine: it enters at a demarcation, as a row of that checkpoint. Built by the runner.
+ * machine: it enters at a demarcation, as a row of that checkpoint. What was read from a pipe or terminal and has not
+ * entered is lost when the machine is killed: nobody was told that it came. Built by `perdure run`.
  */
+import fs from 'node:fs';
 import { INPUT_HELD_MAX } from '../../base/limits.ts';
+import type { InputPlace } from './source-file.ts';
+import { openFileSource } from './source-file.ts';
 
 export interface Source {
   /** Takes up to `count` bytes that have arrived. */
@@ -13,7 +17,27 @@ export interface Source {
   /** The end has arrived and every byte before it was taken. */
   readonly hasEnded: boolean;
   readonly isTerminal: boolean;
+  /** What went wrong with it; the machine stops, and what has entered is in the image. */
+  readonly failure: Error | null;
+  /** How far a file has been read, to be saved with what was taken; null when it is no file. */
+  place(): InputPlace | null;
   close(): void;
+}
+
+/**
+ * Standard input: a regular file is read by position and goes on where the image stopped, anything else is a stream.
+ * Says on `say` where a file goes on, if `known` is not null.
+ */
+export function openInput(known: InputPlace | null, wake: () => void, say: (line: string) => void): Source {
+  const STDIN = 0;
+  if (fs.fstatSync(STDIN, { throwIfNoEntry: false })?.isFile() !== true) {
+    return openSource(process.stdin, wake);
+  }
+  const source = openFileSource(STDIN, known, wake);
+  if (source.isContinued) say(`the input file goes on at byte ${source.place()?.offset}`);
+  else if (known !== null)
+    say('the input is another file than before, or has changed: it is read as a new one');
+  return source;
 }
 
 /** Reads `stream`; `wake` is called when something arrives. */
@@ -46,6 +70,8 @@ export function openSource(stream: NodeJS.ReadStream, wake: () => void): Source 
       return ended && waiting.length === 0;
     },
     isTerminal: stream.isTTY === true,
+    failure: null,
+    place: () => null,
     close() {
       stream.off('data', onData);
       stream.off('end', onEnd);

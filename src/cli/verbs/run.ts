@@ -30,7 +30,7 @@ import type { RunEnd } from '../machine/runner.ts';
 import { Runner } from '../machine/runner.ts';
 import { handleSignals } from '../machine/signals.ts';
 import { openFileSink, openStreamSink } from '../machine/sink.ts';
-import { openSource } from '../machine/source.ts';
+import { openInput } from '../machine/source.ts';
 import { ephemeralTarget, resolveTarget, setAside } from '../machine/target.ts';
 import { type TierPlan, tierPlanOf } from '../machine/tier.ts';
 import { traceInto } from '../machine/trace-file.ts';
@@ -114,25 +114,25 @@ async function runStore(start: Start): Promise<number> {
   if (head === null && program === null) throw noCheckpoint(store.path);
   if (head !== null && program !== null) refuseOther(store.path, head.programs[0], program);
   const symbols = (head?.programs[0] ?? program?.row)?.symbols ?? [];
-  const border = head === null ? emptyBorder : (JSON.parse(head.border) as BorderState);
-  const confirmed = confirmedOutput(store, border);
-  const unconfirmed = head?.unconfirmedOutput ?? [];
+  const border = borderOf(head);
+  const isDetached = head !== null && head.origin !== undefined;
+  const unconfirmed = isDetached ? [] : (head?.unconfirmedOutput ?? []);
+  const sinkState = {
+    origin: border.outputOrigin,
+    proof: border.outputProof,
+    confirmed: unconfirmed[0]?.offset ?? border.output.taken,
+    unconfirmed,
+  };
   const isPower = options.durability === 'power';
-  const fileSink =
+  const sink =
     options.out === undefined
-      ? null
-      : openFileSink(
-          path.resolve(invocation.cwd, options.out as string),
-          { origin: border.outputOrigin, confirmed, unconfirmed },
-          isPower,
-        );
-  const sink = fileSink ?? openStreamSink(process.stdout, unconfirmed, confirmed);
-  if (fileSink !== null && fileSink.origin > border.outputOrigin)
-    say(`--out ${options.out} was empty: it takes the output from byte ${fileSink.origin} on`);
+      ? openStreamSink(process.stdout, sinkState, (write) => write())
+      : openFileSink(path.resolve(invocation.cwd, options.out as string), sinkState, isPower);
+  if (options.out !== undefined && sink.origin > border.outputOrigin)
+    say(`--out ${options.out} was empty: it takes the output from byte ${sink.origin} on`);
   if (head !== null && border.ended !== null) {
     start.begun();
-    const origin = fileSink?.origin ?? border.outputOrigin;
-    if (!head.clean || unconfirmed.length > 0) await settle(store, head, border, sink, origin, Date.now());
+    if (!head.clean || unconfirmed.length > 0) await settle(store, head, border, sink, Date.now());
     sink.close();
     say(`${store.path}: the program had ended already`);
     writeEndedReport(invocation, store, border.ended);
@@ -142,7 +142,7 @@ async function runStore(start: Start): Promise<number> {
     head?.kernelRecord ?? initialRecord(seedWords(options.seed), isInstructions ? 0 : Date.now());
   if (head === null && program !== null) store.addProgram(program.row);
   let runner: Runner | null = null;
-  const source = openSource(process.stdin, () => runner?.wake());
+  const source = openInput(border.inputPlace, () => runner?.wake(), say);
   let parts: ReturnType<typeof assemble>;
   try {
     parts = assemble(store, {
@@ -173,7 +173,7 @@ async function runStore(start: Start): Promise<number> {
       intervalMs: options.interval as number,
       clock: options.clock as 'real' | 'instructions',
       stopAt: options.stopAt === undefined ? null : BigInt(options.stopAt as number),
-      outputOrigin: fileSink?.origin ?? border.outputOrigin,
+      place: border.inputPlace,
       sliceTicksMax: sliceTicksMax(invocation.env),
       tierPlan,
       life: newLife(head, options.seed),
@@ -234,10 +234,15 @@ function reportCrash(
   say(file === null ? 'the crash report could not be written' : `what the machine was doing is in ${file}`);
 }
 
-/** Output below this offset has reached its sink. */
-function confirmedOutput(store: Store, border: BorderState): number {
-  const first = store.head?.unconfirmedOutput[0];
-  return first === undefined ? border.output.taken : first.offset;
+/**
+ * What the border saved. An image that was put back or copied has neither sink nor source: what it had written and read
+ * belongs to the line that it came from.
+ */
+function borderOf(head: Head | null): BorderState {
+  if (head === null) return emptyBorder;
+  const border = JSON.parse(head.border) as BorderState;
+  if (head.origin === undefined) return border;
+  return { ...border, outputOrigin: border.output.taken, outputProof: null, inputPlace: null };
 }
 
 /** The next life of the image; the generator of a restored one or a fork must not say again what it said before. */

@@ -126,6 +126,8 @@ parts.output.receive = (request) => {
 };
 const sink = {
   confirmed: () => Number.MAX_SAFE_INTEGER,
+  origin: 0,
+  proof: () => null,
   write: () => undefined,
   flush: () => Promise.resolve(),
   wantsCheckpoint: false,
@@ -144,7 +146,7 @@ const runner = new Runner(
     intervalMs: config.intervalMs,
     clock: config.clock,
     stopAt: null,
-    outputOrigin: 0,
+    place: null,
     sliceTicksMax: 50_000_000,
     tierPlan: { name: 'auto', first: 'auto', at: null },
     life: { kind: 'created', id: randomBytes(16), seed: null },
