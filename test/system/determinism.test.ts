@@ -17,6 +17,8 @@ interface Variation {
   readonly kills?: number;
   /** One for each life, in turn; all are what PERDURE_TIER says when the tests themselves run with it. */
   readonly tiers?: readonly string[];
+  /** RAM of each life, in turn; instead of `ram`. */
+  readonly rams?: readonly string[];
 }
 
 interface Subject {
@@ -37,9 +39,10 @@ function environmentOf({ sliceTicks, tiers }: Variation, life: number): Record<s
 async function reach(subject: Subject, variation: Variation): Promise<Report> {
   const cwd = scratchFolder();
   const random = generator(7);
-  const args = [
+  const { rams = [variation.ram ?? '64M'] } = variation;
+  const argumentsOf = (life: number): string[] => [
     ...['run', '--clock', 'instructions', '--durability', 'process', '--seed', '5'],
-    ...['--interval', String(variation.intervalMs ?? 10), '--ram', variation.ram ?? '64M'],
+    ...['--interval', String(variation.intervalMs ?? 10), '--ram', rams[life % rams.length] as string],
     ...['--stop-at', String(subject.stopAt), '--out', 'out.txt', '--report', 'report.json'],
     ...[path.join(cwd, 'image.db'), subject.elf, ...subject.arguments],
   ];
@@ -47,7 +50,7 @@ async function reach(subject: Subject, variation: Variation): Promise<Report> {
   for (let life = 0; ; life++) {
     const env = environmentOf(variation, life);
     const plan = kills > 0 ? { killAfterMs: 120 + random() * 250 } : {};
-    const outcome = await perdure(args, { cwd, env, ...plan });
+    const outcome = await perdure(argumentsOf(life), { cwd, env, ...plan });
     if (outcome.signal === 'SIGKILL' && kills > 0) {
       kills--;
       continue;
@@ -83,15 +86,37 @@ test('the image at a tick is the same over slice lengths, intervals and tiers', 
   ]);
 });
 
-test('the image at a tick is the same with 20 kills, each life in another tier', async () => {
-  const tiers = ['auto', 'interpreter', 'random:4', 'translator', 'random:5'];
-  await sameImage({ ...transcript, stopAt: 400_000_000 }, [{ kills: 20, intervalMs: 3, tiers }]);
+/** Kills of each subject; `npm run determinism` takes 50. */
+const KILLS = Number(process.env.KILLS ?? 6);
+const tiers = ['auto', 'interpreter', 'random:4', 'translator', 'random:5'];
+
+test('the image at a tick is the same with kills, each life in another tier', async () => {
+  await sameImage({ ...transcript, stopAt: 40_000_000 + KILLS * 18_000_000 }, [
+    { kills: KILLS, intervalMs: 3, tiers },
+  ]);
+});
+
+test('the image at a tick is the same with threads by the hundred, killed, in any tier', async () => {
+  const relay: Subject = {
+    elf: program('relay'),
+    arguments: ['400', '1000000'],
+    stopAt: 30_000_000 + KILLS * 8_000_000,
+  };
+  await sameImage(relay, [{ kills: KILLS, intervalMs: 2, tiers, sliceTicks: 5_003 }]);
 });
 
 test('the image at a tick is the same when pages are evicted all the time', async () => {
   const fill: Subject = { elf: program('fill'), arguments: ['24', '3'], stopAt: 90_000_000 };
   const [squeezed] = await sameImage(fill, [{ ram: '16M', tiers: ['random:6'] }]);
   assert.ok((squeezed?.pagesEvicted ?? 0) > 1000, 'pages were evicted');
+});
+
+test('the image at a tick is the same when memory comes and goes, is more than RAM, and every life has another RAM', async () => {
+  const tide: Subject = { elf: program('tide'), arguments: ['20', '2000'], stopAt: 30_000_000 };
+  const kills = Math.min(KILLS, 10);
+  await sameImage(tide, [
+    { kills, intervalMs: 3, rams: ['16M', '32M', '16M', '128M'], tiers: ['random:7', 'auto'] },
+  ]);
 });
 
 test('the image at another tick is another one', async () => {
