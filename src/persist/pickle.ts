@@ -8,13 +8,14 @@
 import { assert, present } from '../base/assert.ts';
 import { concatBytes, viewOf } from '../base/bytes.ts';
 import { outcomes } from '../kernel/abi/codes.ts';
-import type { EntryName } from '../kernel/abi/entries.ts';
+import { type EntryName, entries } from '../kernel/abi/entries.ts';
 import { item, itemKinds } from '../kernel/abi/memory.ts';
 import type { TypeName } from '../kernel/abi/types.ts';
 import { links, states, typeNames, typeNumbers } from '../kernel/abi/types.ts';
 import type { Arena, ExternalName } from './arena.ts';
 import { call, ITEMS_MAX, must } from './arena.ts';
 import type { StoredLink, StoredObject } from './store/contract.ts';
+import { badLink, bringBack } from './validate.ts';
 
 const namesByNumber: readonly (TypeName | undefined)[] = typeNames.reduce<(TypeName | undefined)[]>(
   (list, name) => {
@@ -129,12 +130,12 @@ export function pickle(arena: Arena, address: number, typeNumber: number): Store
 export function createPickled(arena: Arena, object: StoredObject): void {
   const type = typeName(object.type);
   if (type === 'reference') {
-    must(arena.task, 'reference_create', object.address);
+    bringBack(arena.task, object, 'reference_create', object.address);
     return;
   }
   const view = new DataView(object.state.buffer, object.state.byteOffset, object.state.byteLength);
   const hash = view.getBigUint64(0, true);
-  must(arena.task, entry(type, 'create_hash'), object.address, hash);
+  bringBack(arena.task, object, entry(type, 'create_hash'), object.address, hash);
 }
 
 /** The stored objects by address; a link is good only while the object there has the link's serial. */
@@ -146,41 +147,40 @@ export function isLinkFresh(link: { address: number; serial: bigint }, inventory
 }
 
 /** Points the scratch reference at what the link names: an object of the inventory, something outside, or nothing. */
-function aim(arena: Arena, link: StoredLink, scratch: number, inventory: Inventory): void {
+function aim(
+  arena: Arena,
+  object: StoredObject,
+  link: StoredLink,
+  scratch: number,
+  inventory: Inventory,
+): void {
   const { task } = arena;
   must(task, 'reference_destroy', scratch);
   must(task, 'reference_create', scratch);
   if (link === null) return;
   if ('name' in link) {
-    const external = present(
-      arena.externals.get(link.name as ExternalName),
-      `restart: the image refers to ${link.name}, which this release does not offer`,
-    );
+    const external = arena.externals.get(link.name as ExternalName);
+    if (external === undefined) {
+      throw badLink(object, `it refers to '${link.name}', which this release does not offer`);
+    }
     must(task, 'reference_copy', external, scratch);
     return;
   }
   if (!isLinkFresh(link, inventory)) return;
   const target = present(inventory.get(link.address), 'restart: a fresh link has its target');
-  must(task, entry(typeName(target.type), 'reference'), link.address, scratch);
+  const name = entry(typeName(target.type), 'reference');
+  if (!(name in entries)) throw badLink(object, `nothing can refer to a ${typeName(target.type)}`);
+  bringBack(task, object, name, link.address, scratch);
 }
 
-/** Second pass of restart: loads simple state and links. Threads must come last. */
+/** Second pass of restart: loads simple state and links of a checked object. Threads must come last. */
 export function loadPickled(arena: Arena, object: StoredObject, inventory: Inventory): void {
   const type = typeName(object.type);
   const { size } = states[type];
-  const tail = object.state.length - size;
-  assert(
-    type === 'region' ? tail >= 0 && tail % item.size === 0 : tail === 0,
-    `restart: the ${type} at ${object.address} has its size`,
-  );
   arena.task.memory.set(object.state.subarray(0, size), arena.stateOffset);
   const scratch = arena.scratch.slice(0, object.links.length);
-  assert(
-    object.links.length === links[type].length,
-    `restart: the ${type} at ${object.address} has its links`,
-  );
   object.links.forEach((link, i) => {
-    aim(arena, link, scratch[i] as number, inventory);
+    aim(arena, object, link, scratch[i] as number, inventory);
   });
-  must(arena.task, entry(type, 'set_state'), object.address, arena.state, ...scratch);
+  bringBack(arena.task, object, entry(type, 'set_state'), object.address, arena.state, ...scratch);
 }

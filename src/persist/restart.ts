@@ -1,7 +1,7 @@
 /**
  * Restart: all objects of the newest good generation are made, then all are linked, threads last; pages come on demand.
  *
- * Invariants: the store has verified what it hands out; links that no longer match their target's serial become null;
+ * Invariants: the store has verified what it hands out, and nothing of it is believed (validate.ts); links that no longer match their target's serial become null;
  * no guest instruction runs before this is over. Called once by the server, before the first slice.
  */
 import { assert } from '../base/assert.ts';
@@ -11,11 +11,17 @@ import type { Arena } from './arena.ts';
 import { call, ITEMS_MAX } from './arena.ts';
 import { createPickled, loadChangedSet, loadPickled } from './pickle.ts';
 import type { Store, StoredObject } from './store/contract.ts';
+import { checkSerials, checkStored, nextSerialOf } from './validate.ts';
 
 /** Recreates every object of the store's head. Returns how many there were. */
 export function restart(arena: Arena, store: Store, phase: (label: string) => void): number {
   const inventory = new Map<number, StoredObject>();
-  for (const object of store.objects()) inventory.set(object.address, object);
+  const nextSerial = store.head === null ? 0n : nextSerialOf(store.head.kernelRecord);
+  for (const object of store.objects()) {
+    checkStored(object, nextSerial);
+    inventory.set(object.address, object);
+  }
+  checkSerials(inventory);
   for (const object of inventory.values()) createPickled(arena, object);
   phase('objects-created');
   const threads: StoredObject[] = [];

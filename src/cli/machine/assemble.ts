@@ -14,6 +14,7 @@ import type { ProgramImage } from '../../persist/create.ts';
 import type { Ended } from '../../persist/server.ts';
 import { Server } from '../../persist/server.ts';
 import type { Store } from '../../persist/store/contract.ts';
+import { checkKernelRecord } from '../../persist/validate.ts';
 import type { ConsoleInputState, ConsoleOutputState, OutputRun } from '../../userland/border/console.ts';
 import { borderPort, ConsoleInput, ConsoleOutput, createPort } from '../../userland/border/console.ts';
 import type { LivesState } from '../../userland/border/lives.ts';
@@ -75,6 +76,7 @@ const BORDER_MEMORY_PAGES = 1;
 
 /** Builds the machine; after it the first slice may run. */
 export function assemble(store: Store, options: AssemblyOptions): Assembly {
+  if (options.program === null) checkKernelRecord(options.record);
   const machine = createMachine(options.ramBytes, options.machine);
   const kernel = new Kernel(machine, options.record, options.hashWords);
   const outputTask = kernel.createTask({ memoryPages: BORDER_MEMORY_PAGES, name: 'output' });

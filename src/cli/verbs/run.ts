@@ -18,6 +18,7 @@ import { admit, noCheckpoint, refuseOther } from '../machine/admission.ts';
 import type { Assembly, BorderState } from '../machine/assemble.ts';
 import { assemble, emptyBorder } from '../machine/assemble.ts';
 import { bootId } from '../machine/boot.ts';
+import { readBorder } from '../machine/border-state.ts';
 import { crashPointOf } from '../machine/crash-point.ts';
 import { crashReport, writeCrashReport } from '../machine/crash-report.ts';
 import { finish, settle } from '../machine/ended.ts';
@@ -240,7 +241,7 @@ function reportCrash(
  */
 function borderOf(head: Head | null): BorderState {
   if (head === null) return emptyBorder;
-  const border = JSON.parse(head.border) as BorderState;
+  const border = readBorder(head.border);
   if (head.origin === undefined) return border;
   return { ...border, outputOrigin: border.output.taken, outputProof: null, inputPlace: null };
 }

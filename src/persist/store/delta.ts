@@ -73,6 +73,17 @@ function writeRun(
   return position;
 }
 
+/** Checks that the runs in `runs[from, to)` fill it and lie inside a page. */
+export function checkRuns(runs: Buffer, from: number, to: number): void {
+  let at = from;
+  while (at < to) {
+    const offset = runs.readUInt16LE(at);
+    const length = runs.readUInt16LE(at + 2);
+    at += RUN_HEADER_BYTES + length;
+    assert(offset + length <= PAGE_SIZE && at <= to, 'delta: a run lies inside its page');
+  }
+}
+
 /** Applies the runs in `runs[from, to)` to the page. */
 export function applyRuns(page: Uint8Array, runs: Buffer, from: number, to: number): void {
   let at = from;

@@ -8,7 +8,7 @@ import { assert } from '../../base/assert.ts';
 import { highHalf, lowHalf, TWO_32 } from '../../base/integer.ts';
 import type { FieldPlace } from '../../base/layout.ts';
 import { links, states, type TypeName, typeNames, typeNumbers } from '../../kernel/abi/types.ts';
-import type { StoredLink } from './contract.ts';
+import type { StoredLink, StoredObject } from './contract.ts';
 import { DamageError } from './contract.ts';
 
 export interface ObjectFormat {
@@ -36,6 +36,17 @@ export function formatOfNumber(number: number): ObjectFormat {
   const format = byNumber.get(number);
   assert(format !== undefined, `formats: type ${number} is known`);
   return format;
+}
+
+/** Throws DamageError when an object of a record does not have the shape of its type. */
+export function checkShape(object: StoredObject): void {
+  const format = byNumber.get(object.type);
+  const extra = format === undefined ? -1 : object.state.length - format.size;
+  const isWhole = extra === 0 || (format?.name === 'region' && extra > 0 && extra % 8 === 0);
+  if (format !== undefined && isWhole && object.links.length === format.links.length) return;
+  throw new DamageError(
+    `object ${object.address}: a type ${object.type} with ${object.state.length} bytes and ${object.links.length} links is none`,
+  );
 }
 
 export function formatOfName(name: string): ObjectFormat {

@@ -14,7 +14,7 @@ import { layout } from '../../base/layout.ts';
 import { PAGE_SIZE } from '../../base/limits.ts';
 import { GrowingBytes, readInteger, writeInteger } from './bytes.ts';
 import type { StoredObject } from './contract.ts';
-import { applyRuns } from './delta.ts';
+import { applyRuns, checkRuns } from './delta.ts';
 import { type RowEntry, readObject, readRow } from './entries.ts';
 
 /** 'PDRC', little endian. */
@@ -246,6 +246,32 @@ export class PackedRecord {
 
   get border(): string {
     return this.body.toString('utf8', this.indexAt - this.header.borderBytes, this.indexAt);
+  }
+
+  /** Checks what is read later, and elsewhere: page entries with their runs, and the journal. Throws when it cannot be. */
+  verifyShape(): void {
+    const { pageCount, journalCount, journalBytes } = this.header;
+    let before = -1;
+    for (let i = 0; i < pageCount; i++) {
+      const number = this.pageNumber(i);
+      assert(number > before, 'record: its pages are in order');
+      before = number;
+      const place = this.body.readUInt32LE(this.indexAt + i * INDEX_BYTES + 4);
+      const from = place + pageEntry.size;
+      assert(
+        place >= this.indexAt + pageCount * INDEX_BYTES && from <= this.objectsAt,
+        'record: a page entry lies among them',
+      );
+      const kind = this.pageKind(place);
+      const bytes = this.body.readUInt16LE(place + pageEntry.offset.bytes);
+      assert(kind >= pageKinds.zero && kind <= pageKinds.full, `record: page kind ${kind} is known`);
+      const end = from + (kind === pageKinds.full ? PAGE_SIZE : bytes);
+      assert(end <= this.objectsAt, 'record: a page entry ends among them');
+      if (kind === pageKinds.replace || kind === pageKinds.delta) checkRuns(this.body, from, end);
+    }
+    let at = this.journalAt;
+    for (let i = 0; i < journalCount; i++) at = readRow(this.body, at).end;
+    assert(at === this.journalAt + journalBytes, 'record: its journal fills its section');
   }
 
   pageNumber(index: number): number {

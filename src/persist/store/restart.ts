@@ -6,11 +6,12 @@
  * Called by `store.ts` on a connection that only reads, and by the worker for the side file's question.
  */
 import type Database from 'better-sqlite3';
+import { InvariantError } from '../../base/assert.ts';
 import { sha256 } from './bytes.ts';
 import type { StoredObject } from './contract.ts';
 import { DamageError } from './contract.ts';
 import { exitCodes, StoreError } from './errors.ts';
-import { formatOfName, textToLinks, textToState } from './formats.ts';
+import { checkShape, formatOfName, textToLinks, textToState } from './formats.ts';
 import { addRow, emptySum, type HeadRow, HeadTable, type RowSum } from './head.ts';
 import { PackedRecord } from './record.ts';
 import { type ObjectRow, type OutputRow, objectRowHash, outputRowHash } from './rows.ts';
@@ -84,7 +85,11 @@ export function readRecords(database: Database.Database, head: HeadRow): Verifie
     if (!sha256(row.body).equals(expected)) {
       throw new DamageError(`the record of generation ${generation} does not match its hash`);
     }
-    const record = new PackedRecord(row.body);
+    const record = parsed(`the record of generation ${generation}`, () => {
+      const found = new PackedRecord(row.body);
+      found.verifyShape();
+      return found;
+    });
     if (record.generation !== generation) {
       throw new DamageError(`the record of generation ${generation} says it is another's`);
     }
@@ -93,6 +98,18 @@ export function readRecords(database: Database.Database, head: HeadRow): Verifie
     expected = record.parentHash;
   }
   return { records: records.reverse(), hashes };
+}
+
+/** Runs `work` on bytes of the file that have their hash; what cannot be read is damage (somebody forged it), not our defect. */
+function parsed<T>(what: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const isOurs =
+      error instanceof InvariantError || error instanceof RangeError || error instanceof SyntaxError;
+    if (!isOurs) throw error;
+    throw new DamageError(`${what} cannot be read: ${error.message}`);
+  }
 }
 
 function missingOne(rows: readonly { generation: number }[], first: number): number {
@@ -134,11 +151,14 @@ export function readObjects(
   let isSorted = true;
   for (const record of records) {
     if (record.generation <= head.objectsFolded) continue;
-    for (const address of record.gone()) objects.delete(address);
-    for (const { object } of record.objects()) {
-      isSorted &&= objects.has(object.address);
-      objects.set(object.address, object);
-    }
+    parsed(`the record of generation ${record.generation}`, () => {
+      for (const address of record.gone()) objects.delete(address);
+      for (const { object } of record.objects()) {
+        checkShape(object);
+        isSorted &&= objects.has(object.address);
+        objects.set(object.address, object);
+      }
+    });
   }
   const list = [...objects.values()];
   return isSorted ? list : list.sort((a, b) => a.address - b.address);
@@ -182,12 +202,14 @@ export function readOutput(
   }));
   for (const record of records) {
     if (record.generation <= head.objectsFolded) continue;
-    for (const { name: sink, offset, data } of record.output()) {
-      pieces.push({ sink, offset, bytes: data });
-    }
-    for (const { name, offset } of record.confirmations()) {
-      pieces = pieces.filter((p) => p.sink !== name || p.offset + p.bytes.length > offset);
-    }
+    parsed(`the record of generation ${record.generation}`, () => {
+      for (const { name: sink, offset, data } of record.output()) {
+        pieces.push({ sink, offset, bytes: data });
+      }
+      for (const { name, offset } of record.confirmations()) {
+        pieces = pieces.filter((p) => p.sink !== name || p.offset + p.bytes.length > offset);
+      }
+    });
   }
   return pieces.sort((a, b) => (a.sink === b.sink ? a.offset - b.offset : a.sink < b.sink ? -1 : 1));
 }
