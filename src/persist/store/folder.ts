@@ -13,12 +13,15 @@ import type { StoredObject } from './contract.ts';
 import { formatOfNumber, linksToText, stateToText } from './formats.ts';
 import { addRow, removeRow } from './head.ts';
 import type { OpenImage } from './image.ts';
+import { isZero } from './map.ts';
 import { readPageContent } from './pages.ts';
 import type { PackedRecord } from './record.ts';
 import { type ObjectRow, objectRowHash, outputRowHash } from './rows.ts';
 
 /** Records deleted in one transaction. */
 const DELETE_ROWS = 128;
+/** Pages that a transaction may look at for each that it may write: many pools are made and killed between two passes. */
+const LOOKS_PER_ROW = 16;
 /** Milliseconds that folding waits behind commits that follow one another without a pause. */
 const FOLD_PATIENCE_MS = 200;
 
@@ -258,12 +261,14 @@ export class Folder {
     const { image } = this;
     image.begin();
     image.effects.phase('fold-pages-begin');
-    const end = Math.min(pass.numbers.length, pass.index + image.limits.foldRows);
-    for (const number of pass.numbers.slice(pass.index, end)) this.foldPage(number);
-    image.count('pagesFolded', end - pass.index);
-    pass.index = end;
+    const end = Math.min(pass.numbers.length, pass.index + image.limits.foldRows * LOOKS_PER_ROW);
+    let written = 0;
+    for (; pass.index < end && written < image.limits.foldRows; pass.index++) {
+      if (this.foldPage(pass.numbers[pass.index] as number)) written++;
+    }
+    image.count('pagesFolded', written);
     image.flushMap(image.head.generation);
-    const isLast = end === pass.numbers.length;
+    const isLast = pass.index === pass.numbers.length;
     if (isLast) image.head.pagesFolded = pass.through;
     image.headTable.write(image.head);
     image.effects.phase('fold-pages-commit');
@@ -278,15 +283,18 @@ export class Folder {
     }
   }
 
-  private foldPage(number: number): void {
+  /** True when there was something to write: not for what was written already, or was made and discarded since. */
+  private foldPage(number: number): boolean {
     const { image } = this;
     const trace = image.traces.pages.get(number);
-    if (trace === undefined) return;
+    if (trace === undefined) return false;
     const entry = image.map.lookup(number);
-    if (entry !== null && entry.generation >= trace.newest) return;
+    if (entry !== null && entry.generation >= trace.newest) return false;
     const slot = image.shadow.find(number);
     const content = slot >= 0 ? image.shadow.page(slot) : readPageContent(number, image.view(), trace);
+    if (entry === null && (content === null || isZero(content))) return false;
     image.writePage(number, trace.newest, content);
+    return true;
   }
 
   private deleteRecords(): void {
