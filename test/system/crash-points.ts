@@ -53,7 +53,7 @@ const once = new Set([
     'log-before',
     'log-after',
   ],
-  ...['close-folded', 'close-marked', 'close-side', 'segment-taken'],
+  ...['close-folded', 'close-marked', 'close-shrink', 'close-side', 'segment-taken'],
   ...Object.keys(workerPhases).filter((label) => label.startsWith('fold-')),
 ]);
 

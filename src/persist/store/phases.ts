@@ -37,6 +37,7 @@ export const workerPhases = {
   'log-after': 'it was copied',
   'close-folded': 'everything is folded for a clean stop',
   'close-marked': 'the head says closed; log and side file are still there',
+  'close-shrink': 'free pages are about to go back to the file system',
   'close-side': 'the file is closed; the side file is still there',
 } as const;
 

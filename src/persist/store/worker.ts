@@ -22,6 +22,7 @@ import { forgetPrograms, writeProgram } from './programs.ts';
 import { PackedRecord } from './record.ts';
 import { refuseCutLog } from './restart.ts';
 import { openReader, openWriter, translated } from './schema.ts';
+import { shrink } from './shrink.ts';
 import { openSide, type SideFile } from './side.ts';
 
 const options = (workerData as { options: WorkerOptions; port: MessagePort }).options;
@@ -296,6 +297,8 @@ class WorkerLoop {
   }
 
   private close(): void {
+    effects.phase('close-shrink');
+    shrink(this.database);
     effects.phase('log-before');
     this.database.pragma('wal_checkpoint(TRUNCATE)');
     // So that a stock client that looks at a stopped image leaves no files beside it. Refused while one is looking now.
