@@ -49,6 +49,8 @@ export interface Arena {
   readonly pageBytes: Uint8Array;
   /** Addresses of reference objects that each use overwrites. */
   readonly scratch: readonly number[];
+  /** A reference that is null for ever. */
+  readonly none: number;
   /** References to what lies outside, by name. Address of a null reference for a name that is not known. */
   readonly externals: ReadonlyMap<ExternalName, number>;
   port(name: AliasName): number;
@@ -72,8 +74,11 @@ function describe(outcome: number): string {
   return found === undefined ? String(outcome) : found[0];
 }
 
-/** Makes the server's objects: port set, three ports, the store segment, scratch references, external references. */
-export function createArena(task: Processor): Arena {
+/**
+ * Makes the server's objects: port set, three ports, the store segment, scratch references, external references. A restart
+ * has the segment collect no changes before it is over.
+ */
+export function createArena(task: Processor, isCollecting: boolean): Arena {
   const base = task.memoryAddress;
   let next = 0;
   const allocate = (): number => base + objectAt(next++);
@@ -112,7 +117,7 @@ export function createArena(task: Processor): Arena {
     startAddress: 0n,
     size: BigInt(SEGMENT_PAGES_MAX) * BigInt(PAGE_SIZE),
     protection: BigInt(protection.read | protection.write | protection.execute),
-    collecting: 1n,
+    collecting: isCollecting ? 1n : 0n,
     objectLimit: 0n,
     threadLimit: 0n,
   });
@@ -131,6 +136,7 @@ export function createArena(task: Processor): Arena {
     pageBuffer: base + PAGE_OFFSET,
     pageBytes: task.memory.subarray(PAGE_OFFSET, PAGE_OFFSET + PAGE_SIZE),
     scratch,
+    none: spare,
     externals,
     port: (name) => ports[name],
   };

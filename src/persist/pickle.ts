@@ -146,41 +146,52 @@ export function isLinkFresh(link: { address: number; serial: bigint }, inventory
   return inventory.get(link.address)?.serial === link.serial;
 }
 
-/** Points the scratch reference at what the link names: an object of the inventory, something outside, or nothing. */
+/** A reference to what the link names: an object of the inventory, something outside, or nothing. */
 function aim(
   arena: Arena,
   object: StoredObject,
   link: StoredLink,
   scratch: number,
   inventory: Inventory,
-): void {
-  const { task } = arena;
-  must(task, 'reference_destroy', scratch);
-  must(task, 'reference_create', scratch);
-  if (link === null) return;
+): number {
+  if (link === null) return arena.none;
   if ('name' in link) {
     const external = arena.externals.get(link.name as ExternalName);
     if (external === undefined) {
       throw badLink(object, `it refers to '${link.name}', which this release does not offer`);
     }
-    must(task, 'reference_copy', external, scratch);
-    return;
+    return external;
   }
-  if (!isLinkFresh(link, inventory)) return;
+  if (!isLinkFresh(link, inventory)) return arena.none;
   const target = present(inventory.get(link.address), 'restart: a fresh link has its target');
   const name = entry(typeName(target.type), 'reference');
   if (!(name in entries)) throw badLink(object, `nothing can refer to a ${typeName(target.type)}`);
-  bringBack(task, object, name, link.address, scratch);
+  bringBack(arena.task, object, name, link.address, scratch);
+  return scratch;
 }
 
 /** Second pass of restart: loads simple state and links of a checked object. Threads must come last. */
 export function loadPickled(arena: Arena, object: StoredObject, inventory: Inventory): void {
   const type = typeName(object.type);
   const { size } = states[type];
-  arena.task.memory.set(object.state.subarray(0, size), arena.stateOffset);
-  const scratch = arena.scratch.slice(0, object.links.length);
-  object.links.forEach((link, i) => {
-    aim(arena, object, link, scratch[i] as number, inventory);
-  });
-  bringBack(arena.task, object, entry(type, 'set_state'), object.address, arena.state, ...scratch);
+  arena.task.memory.set(
+    size === object.state.length ? object.state : object.state.subarray(0, size),
+    arena.stateOffset,
+  );
+  const given = (index: number): number => {
+    const link = object.links[index];
+    return link === undefined ? 0 : aim(arena, object, link, arena.scratch[index] as number, inventory);
+  };
+  bringBack(
+    arena.task,
+    object,
+    entry(type, 'set_state'),
+    object.address,
+    arena.state,
+    given(0),
+    given(1),
+    given(2),
+    given(3),
+    given(4),
+  );
 }

@@ -98,7 +98,7 @@ export class Server implements Service {
     this.task = task;
     this.store = store;
     this.effects = effects;
-    this.arena = createArena(task);
+    this.arena = createArena(task, store.head === null);
     this.pager = new Pager(this.arena, store);
     this.publishedGeneration = store.head?.generation ?? 0;
   }

@@ -18,6 +18,8 @@ export interface ObjectFormat {
   readonly size: number;
   readonly places: readonly FieldPlace[];
   readonly links: readonly string[];
+  /** The text of its links when all are null. */
+  readonly nullLinks: string;
 }
 
 function formatOf(name: TypeName): ObjectFormat {
@@ -25,7 +27,8 @@ function formatOf(name: TypeName): ObjectFormat {
   for (const place of places) {
     assert(place.scalar === 'u64' || place.scalar === 'i64', `formats: ${name} holds 64-bit words`);
   }
-  return { number: typeNumbers[name], name, size, places, links: links[name] };
+  const nullLinks = `{${links[name].map((link) => `"${link}":null`).join(',')}}`;
+  return { number: typeNumbers[name], name, size, places, links: links[name], nullLinks };
 }
 
 const formats: readonly ObjectFormat[] = typeNames.map(formatOf);
@@ -104,6 +107,11 @@ export function textToState(format: ObjectFormat, text: string): Uint8Array {
     at += literal.length;
   };
   const word = (offset: number) => {
+    // Most words of most objects are zero, and zeros are there already.
+    if (text.charCodeAt(at) === ZERO_CODE && !isNumberCode(text.charCodeAt(at + 1))) {
+      at++;
+      return;
+    }
     const start = at;
     while (at < text.length && isNumberCode(text.charCodeAt(at))) at++;
     writeWord(view, offset, text.slice(start, at), format.name);
@@ -128,6 +136,8 @@ export function textToState(format: ObjectFormat, text: string): Uint8Array {
   if (at !== text.length) throw new DamageError(`the state of a ${format.name} has more text`);
   return state;
 }
+
+const ZERO_CODE = 0x30;
 
 function isNumberCode(code: number): boolean {
   return code === 0x2d || (code >= 0x30 && code <= 0x39);
@@ -167,6 +177,7 @@ const namePattern = /^\{"name":("(?:[^"\\]|\\.)*")\}/;
 
 /** Reads what `linksToText` wrote. Throws DamageError. */
 export function textToLinks(format: ObjectFormat, text: string): StoredLink[] {
+  if (text === format.nullLinks) return format.links.map(() => null);
   let rest = text;
   const damaged = () => new DamageError(`the links of a ${format.name} are not written as expected`);
   const take = (literal: string) => {

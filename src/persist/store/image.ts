@@ -137,7 +137,7 @@ export class OpenImage {
     this.recordHashes.set(generation, hash);
     this.writtenBytes += record.body.length;
     if (generation > this.head.pagesFolded) {
-      const { pageCount } = record.header;
+      const { pageCount } = record;
       for (let i = 0; i < pageCount; i++) this.traces.note(record.pageNumber(i), generation, -1);
       this.unfoldedBytes += record.body.length;
     }

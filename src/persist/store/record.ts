@@ -207,45 +207,61 @@ function sortedOrder(numbers: readonly number[]): number[] {
 /** A record as read: its header, and its sections on demand. The bytes are not copied and must not change. */
 export class PackedRecord {
   readonly body: Buffer;
-  readonly header: RecordHeader;
   readonly generation: number;
   readonly parent: number;
+  readonly pageCount: number;
   private readonly indexAt: number;
   private readonly objectsAt: number;
 
-  /** Throws an InvariantError when the sections do not fill the record exactly. */
+  /** Throws an InvariantError when the sections do not fill the record exactly. Thousands are read at a restart. */
   constructor(body: Buffer) {
+    const { offset } = recordHeader;
     assert(body.length >= recordHeader.size, 'record: it holds its header');
     this.body = body;
-    const view = new DataView(body.buffer, body.byteOffset, body.length);
-    const header = recordHeader.read(view, 0);
-    assert(header.magic === RECORD_MAGIC, 'record: it begins with its magic number');
-    assert(header.version === RECORD_VERSION, `record: version ${header.version} is known`);
-    this.header = header;
-    this.generation = readInteger(body, recordHeader.offset.generation);
-    this.parent = readInteger(body, recordHeader.offset.parent);
-    this.indexAt = recordHeader.size + header.kernelRecordBytes + header.borderBytes;
-    this.objectsAt = this.indexAt + header.pageCount * INDEX_BYTES + header.pageBytes;
-    const rows = header.journalBytes + header.outputBytes + header.confirmBytes;
-    const end = this.objectsAt + header.objectBytes + header.goneCount * 8 + rows;
+    const version = body.readUInt16LE(offset.version);
+    assert(body.readUInt32LE(offset.magic) === RECORD_MAGIC, 'record: it begins with its magic number');
+    if (version !== RECORD_VERSION) assert(false, `record: version ${version} is known`);
+    this.generation = readInteger(body, offset.generation);
+    this.parent = readInteger(body, offset.parent);
+    this.pageCount = body.readUInt32LE(offset.pageCount);
+    this.indexAt =
+      recordHeader.size + body.readUInt32LE(offset.kernelRecordBytes) + body.readUInt32LE(offset.borderBytes);
+    this.objectsAt = this.indexAt + this.pageCount * INDEX_BYTES + body.readUInt32LE(offset.pageBytes);
+    const end =
+      this.journalAt +
+      body.readUInt32LE(offset.journalBytes) +
+      body.readUInt32LE(offset.outputBytes) +
+      body.readUInt32LE(offset.confirmBytes);
     assert(end === body.length, 'record: its sections fill it');
   }
 
+  /** All of the header, read anew. */
+  get header(): RecordHeader {
+    const { body } = this;
+    return recordHeader.read(new DataView(body.buffer, body.byteOffset, body.length), 0);
+  }
+
+  private number(at: number): number {
+    return this.body.readUInt32LE(at);
+  }
+
   get clean(): boolean {
-    return (this.header.flags & recordFlags.clean) !== 0;
+    return (this.body.readUInt16LE(recordHeader.offset.flags) & recordFlags.clean) !== 0;
   }
 
   get parentHash(): Buffer {
-    return Buffer.from(this.header.parentHash);
+    const at = recordHeader.offset.parentHash;
+    return Buffer.from(this.body.subarray(at, at + 32));
   }
 
   get kernelRecord(): Uint8Array {
-    const end = recordHeader.size + this.header.kernelRecordBytes;
+    const end = recordHeader.size + this.number(recordHeader.offset.kernelRecordBytes);
     return new Uint8Array(this.body.subarray(recordHeader.size, end));
   }
 
   get border(): string {
-    return this.body.toString('utf8', this.indexAt - this.header.borderBytes, this.indexAt);
+    const from = this.indexAt - this.number(recordHeader.offset.borderBytes);
+    return this.body.toString('utf8', from, this.indexAt);
   }
 
   /** Checks what is read later, and elsewhere: page entries with their runs, and the journal. Throws when it cannot be. */
@@ -281,7 +297,7 @@ export class PackedRecord {
   /** Byte offset of the entry of this page, or -1. */
   findPage(number: number): number {
     let low = 0;
-    let high = this.header.pageCount - 1;
+    let high = this.pageCount - 1;
     while (low <= high) {
       const middle = (low + high) >>> 1;
       const found = this.pageNumber(middle);
@@ -311,7 +327,8 @@ export class PackedRecord {
 
   *objects(): Generator<{ object: StoredObject; from: number; end: number }> {
     let at = this.objectsAt;
-    for (let i = 0; i < this.header.objectCount; i++) {
+    const count = this.number(recordHeader.offset.objectCount);
+    for (let i = 0; i < count; i++) {
       const { object, end } = readObject(this.body, at);
       yield { object, from: at, end };
       at = end;
@@ -319,8 +336,10 @@ export class PackedRecord {
   }
 
   *gone(): Generator<number> {
-    const base = this.objectsAt + this.header.objectBytes;
-    for (let i = 0; i < this.header.goneCount; i++) yield readInteger(this.body, base + i * 8);
+    const { offset } = recordHeader;
+    const base = this.objectsAt + this.number(offset.objectBytes);
+    const count = this.number(offset.goneCount);
+    for (let i = 0; i < count; i++) yield readInteger(this.body, base + i * 8);
   }
 
   private *rows(at: number, count: number): Generator<RowEntry> {
@@ -333,19 +352,26 @@ export class PackedRecord {
   }
 
   private get journalAt(): number {
-    return this.objectsAt + this.header.objectBytes + this.header.goneCount * 8;
+    const { offset } = recordHeader;
+    return this.objectsAt + this.number(offset.objectBytes) + this.number(offset.goneCount) * 8;
   }
 
   journal(): Iterable<RowEntry> {
-    return this.rows(this.journalAt, this.header.journalCount);
+    return this.rows(this.journalAt, this.number(recordHeader.offset.journalCount));
   }
 
   output(): Iterable<RowEntry> {
-    return this.rows(this.journalAt + this.header.journalBytes, this.header.outputCount);
+    return this.rows(
+      this.journalAt + this.number(recordHeader.offset.journalBytes),
+      this.number(recordHeader.offset.outputCount),
+    );
   }
 
   confirmations(): Iterable<RowEntry> {
-    const at = this.journalAt + this.header.journalBytes + this.header.outputBytes;
-    return this.rows(at, this.header.confirmCount);
+    const at =
+      this.journalAt +
+      this.number(recordHeader.offset.journalBytes) +
+      this.number(recordHeader.offset.outputBytes);
+    return this.rows(at, this.number(recordHeader.offset.confirmCount));
   }
 }

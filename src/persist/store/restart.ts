@@ -12,9 +12,9 @@ import type { StoredObject } from './contract.ts';
 import { DamageError } from './contract.ts';
 import { exitCodes, StoreError } from './errors.ts';
 import { checkShape, formatOfName, textToLinks, textToState } from './formats.ts';
-import { addRow, emptySum, type HeadRow, HeadTable, type RowSum } from './head.ts';
+import { addRow, emptySum, type HeadRow, HeadTable, RowAdder, type RowSum } from './head.ts';
 import { PackedRecord } from './record.ts';
-import { type ObjectRow, type OutputRow, objectRowHash, outputRowHash } from './rows.ts';
+import { type OutputRow, objectHash, outputRowHash } from './rows.ts';
 import { readImageId } from './schema.ts';
 import type { SideFile } from './side.ts';
 
@@ -117,6 +117,9 @@ function missingOne(rows: readonly { generation: number }[], first: number): num
   return first + (index < 0 ? rows.length : index);
 }
 
+/** Address, serial, type, generation, state, links, hash. */
+type ObjectColumns = [number, string, string, number, string, string, Buffer];
+
 /** All objects of the head in address order, verified as a whole before the first is given out. */
 export function readObjects(
   database: Database.Database,
@@ -124,29 +127,31 @@ export function readObjects(
   records: readonly PackedRecord[],
 ): StoredObject[] {
   const objects = new Map<number, StoredObject>();
-  const select = database.prepare<[], ObjectRow & { hash: Buffer }>(
-    'SELECT address, serial, type, generation, state, links, hash FROM object ORDER BY address',
-  );
-  select.safeIntegers(true);
-  let total = emptySum;
-  for (const raw of select.iterate()) {
-    const row = { ...raw, address: Number(raw.address), generation: Number(raw.generation) };
-    const hash = objectRowHash(row);
-    if (!hash.equals(row.hash)) {
+  // Serials as digits: as integers they would need bigints for all columns.
+  const select = database
+    .prepare<[], ObjectColumns>(
+      'SELECT address, CAST(serial AS TEXT), type, generation, state, links, hash FROM object ORDER BY address',
+    )
+    .raw();
+  const rows = new RowAdder();
+  for (const [address, serial, type, generation, state, links, stored] of select.iterate()) {
+    const hash = objectHash(address, serial, type, generation, state, links);
+    if (!hash.equals(stored)) {
       throw new DamageError(
-        `object ${row.address} (${row.type}) of generation ${row.generation}: its row does not match its hash`,
+        `object ${address} (${type}) of generation ${generation}: its row does not match its hash`,
       );
     }
-    total = addRow(total, hash);
-    const format = formatOfName(row.type);
-    objects.set(row.address, {
-      address: row.address,
+    rows.add(hash);
+    const format = formatOfName(type);
+    objects.set(address, {
+      address,
       type: format.number,
-      serial: BigInt.asUintN(64, row.serial),
-      state: textToState(format, row.state),
-      links: textToLinks(format, row.links),
+      serial: BigInt.asUintN(64, BigInt(serial)),
+      state: textToState(format, state),
+      links: textToLinks(format, links),
     });
   }
+  const total = rows.total();
   expectSum('object', head.objects, total, head.objectsFolded);
   let isSorted = true;
   for (const record of records) {

@@ -109,7 +109,7 @@ export class OpenStore implements Store {
         for (const record of records) {
           this.records.add(record);
           if (record.generation <= row.pagesFolded) continue;
-          for (let i = 0; i < record.header.pageCount; i++) {
+          for (let i = 0; i < record.pageCount; i++) {
             this.traces.note(record.pageNumber(i), record.generation, -1);
           }
         }
