@@ -186,6 +186,12 @@ export const verbTable: readonly VerbRow[] = [
         summary: 'write what the kernel does to FILE, in the trace event format of Chrome and Perfetto',
       },
       {
+        name: 'stats',
+        kind: 'text',
+        placeholder: 'FILE',
+        summary: 'write what the machine is doing to FILE, a line of JSON a second',
+      },
+      {
         name: 'report',
         kind: 'text',
         placeholder: 'FILE',

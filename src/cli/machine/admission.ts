@@ -23,15 +23,17 @@ export interface Admission {
   readonly out: string | null;
   readonly report: string | null;
   readonly trace: string | null;
+  readonly stats: string | null;
 }
 
 /** Returns true when the image has to be made. Throws OperatorError. */
 export function admit(wanted: Admission): boolean {
-  const { image, program, isFresh, out, report, trace } = wanted;
+  const { image, program, isFresh, out, report, trace, stats } = wanted;
   for (const [option, file] of [
     ['--out', out],
     ['--report', report],
     ['--trace', trace],
+    ['--stats', stats],
   ] as const) {
     if (file === null) continue;
     if (file === image) throw usageError(`${option} ${file}: it is the image itself`, 'choose another file');

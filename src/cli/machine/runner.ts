@@ -85,6 +85,10 @@ export class Runner {
   private stoodMsMax = 0;
   private isDemarcated = false;
   private pauseCount = 0;
+  /** Host time that each of the last demarcations took. */
+  private readonly demarcationsUs = new Float64Array(4096);
+  /** Every thread waits, and none for the clock: only input can wake the machine. */
+  isAsleep = false;
   checkpointCount = 0;
   /** Times that the check has come to an end of everything. */
   checkPasses = 0;
@@ -212,6 +216,15 @@ export class Runner {
     return this.pauses.slice(0, Math.min(this.pauseCount, PAUSES_KEPT));
   }
 
+  /** The longest of the last `count` demarcations, microseconds. */
+  demarcationUsMax(count: number): number {
+    const { length } = this.demarcationsUs;
+    let longest = 0;
+    for (let i = 1; i <= Math.min(count, this.checkpointCount, length); i++)
+      longest = Math.max(longest, this.demarcationsUs[(this.checkpointCount - i) % length] as number);
+    return longest;
+  }
+
   /** Forgets the pauses so far: a benchmark has warmed up. */
   forgetPauses(): void {
     this.pauseCount = 0;
@@ -280,7 +293,9 @@ export class Runner {
         : Number.POSITIVE_INFINITY;
     const isOwed = this.hasWork() && !this.isDiskBehind;
     const dueMs = isOwed ? this.nextDueMs : Number.POSITIVE_INFINITY;
+    this.isAsleep = deadline === null;
     await this.sleep(Math.min(wakeMs, dueMs) - nowMs);
+    this.isAsleep = false;
   }
 
   /** Sleeps that long, or until woken; one turn of the event loop at the least. */
@@ -346,6 +361,7 @@ export class Runner {
     });
     const endMs = this.host.nowMs();
     if (generation !== null) {
+      this.demarcationsUs[this.checkpointCount % this.demarcationsUs.length] = (endMs - startMs) * 1000;
       this.checkpointCount++;
       this.isDemarcated = true;
     }

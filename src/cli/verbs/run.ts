@@ -22,6 +22,7 @@ import { readBorder } from '../machine/border-state.ts';
 import { crashPointOf } from '../machine/crash-point.ts';
 import { crashReport, writeCrashReport } from '../machine/crash-report.ts';
 import { finish, settle } from '../machine/ended.ts';
+import { Gauges } from '../machine/gauges.ts';
 import type { NewLife } from '../machine/inputs.ts';
 import type { Program } from '../machine/program.ts';
 import { loadProgram } from '../machine/program.ts';
@@ -32,9 +33,11 @@ import { Runner } from '../machine/runner.ts';
 import { handleSignals } from '../machine/signals.ts';
 import { openFileSink, openStreamSink } from '../machine/sink.ts';
 import { openInput } from '../machine/source.ts';
+import type { Status } from '../machine/status.ts';
 import { ephemeralTarget, resolveTarget, setAside } from '../machine/target.ts';
 import { type TierPlan, tierPlanOf } from '../machine/tier.ts';
 import { traceInto } from '../machine/trace-file.ts';
+import { statusOn, watch, writtenBytes } from '../machine/watch.ts';
 import type { Invocation } from '../verbs.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
@@ -42,12 +45,19 @@ export async function run(invocation: Invocation): Promise<number> {
   const isEphemeral = invocation.options.ephemeral === true;
   const resolve = isEphemeral ? ephemeralTarget : resolveTarget;
   const target = resolve(invocation.operands, invocation.cwd);
+  const status = statusOn({
+    words: invocation.stderr,
+    columns: () => process.stderr.columns ?? 0,
+    isQuiet: invocation.quiet,
+    isDumb: invocation.env.TERM === 'dumb',
+    hasOut: invocation.options.out !== undefined,
+  });
   const say = (line: string): void => {
-    if (!invocation.quiet) invocation.stderr.write(`perdure: ${line}\n`);
+    if (!invocation.quiet) status.words(() => invocation.stderr.write(`perdure: ${line}\n`));
   };
   if (target.isImplied) say(`the image is ${target.image}`);
   const program = target.program === null ? null : loadProgram(target.program, target.arguments);
-  const fileOf = (option: 'out' | 'report' | 'trace'): string | null => {
+  const fileOf = (option: 'out' | 'report' | 'trace' | 'stats'): string | null => {
     const name = invocation.options[option] as string | undefined;
     return name === undefined ? null : path.resolve(invocation.cwd, name);
   };
@@ -57,7 +67,8 @@ export async function run(invocation: Invocation): Promise<number> {
   const isFresh = invocation.options.fresh === true;
   const report = fileOf('report');
   const trace = fileOf('trace');
-  const isNew = admit({ image: target.image, program, isFresh, out, report, trace });
+  const stats = fileOf('stats');
+  const isNew = admit({ image: target.image, program, isFresh, out, report, trace, stats });
   const { image } = target;
   if (isFresh && image !== null) setAside(image, out, say);
   try {
@@ -76,7 +87,8 @@ export async function run(invocation: Invocation): Promise<number> {
         isStarted = true;
       };
       const { phase } = crashPoint;
-      return await runStore({ invocation, store, program, startMs, tierPlan, trace, phase, say, begun });
+      const watched = { trace, stats, status };
+      return await runStore({ invocation, store, program, startMs, tierPlan, phase, say, begun, ...watched });
     } finally {
       await store.close();
       // This process made it and could not even load the program: nobody needs it.
@@ -96,6 +108,9 @@ interface Start {
   readonly tierPlan: TierPlan;
   /** The file for the trace, or null. */
   readonly trace: string | null;
+  /** The file for what the machine is doing, or null. */
+  readonly stats: string | null;
+  readonly status: Status;
   readonly phase: (label: string) => void;
   readonly say: (line: string) => void;
   /** Called when the machine is assembled: from now on the image is worth keeping. */
@@ -127,7 +142,7 @@ async function runStore(start: Start): Promise<number> {
   const isPower = options.durability === 'power';
   const sink =
     options.out === undefined
-      ? openStreamSink(process.stdout, sinkState, (write) => write())
+      ? openStreamSink(process.stdout, sinkState, start.status.around)
       : openFileSink(path.resolve(invocation.cwd, options.out as string), sinkState, isPower);
   if (options.out !== undefined && sink.origin > border.outputOrigin)
     say(`--out ${options.out} was empty: it takes the output from byte ${sink.origin} on`);
@@ -190,14 +205,20 @@ async function runStore(start: Start): Promise<number> {
     say(options.ephemeral === true ? 'stopping' : 'stopping after a last checkpoint; again to stop at once');
     machine.requestStop();
   });
+  const host = { nowMs: () => performance.now(), wallMs: () => Date.now(), writtenBytes };
+  const gauges = (): Gauges => new Gauges(machine, parts, store, host);
+  const watcher = watch({ runner, gauges, status: start.status, stats: start.stats, host, say });
   const firstSliceMs = performance.now();
   let end: RunEnd;
+  let endWord = 'error';
   try {
     end = await runner.run();
+    endWord = end;
   } catch (error) {
     if (isDefect(error)) reportCrash(invocation, store, parts, error, say);
     throw error;
   } finally {
+    watcher.close(endWord);
     trace?.close();
     signals.release();
     source.close();
