@@ -1,44 +1,62 @@
 /**
  * Runs the canaries: `node test/canaries/run.ts [FILTER]`. Each broken build lies in a copy of the project; its test must
- * fail there, and pass in the unbroken copy first. Last line: `N passed, N failed`.
+ * fail there, and pass in the unbroken copy. Two at a time. Last line: `N passed, N failed`.
  *
  * Called by `npm run canaries` and CI. Never changes the project itself.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { canaries } from './list.ts';
+import { type Canary, canaries } from './list.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const copy = fs.mkdtempSync(path.join(os.tmpdir(), 'perdure-canary-'));
 const filter = process.argv[2] ?? '';
 
-for (const entry of [
-  'src',
-  'test',
-  'store',
-  'bin',
-  'examples',
-  'docs',
-  'scripts',
-  'package.json',
-  'tsconfig.json',
-]) {
-  if (fs.existsSync(path.join(root, entry))) {
-    fs.cpSync(path.join(root, entry), path.join(copy, entry), { recursive: true });
+/** A copy of the project without what a test does not need. */
+function makeCopy(): string {
+  const copy = fs.mkdtempSync(path.join(os.tmpdir(), 'perdure-canary-'));
+  for (const entry of [
+    'src',
+    'test',
+    'store',
+    'bin',
+    'examples',
+    'docs',
+    'scripts',
+    'package.json',
+    'tsconfig.json',
+  ]) {
+    if (fs.existsSync(path.join(root, entry))) {
+      fs.cpSync(path.join(root, entry), path.join(copy, entry), { recursive: true });
+    }
   }
+  fs.symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'));
+  return copy;
 }
-fs.symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'));
 
-function passes(test: string): boolean {
-  const result = spawnSync(process.execPath, ['test/run.ts', test], { cwd: copy, encoding: 'utf8' });
-  const summary = /^(\d+) passed, (\d+) failed/m.exec(result.stdout ?? '');
-  if (summary === null || Number(summary[1]) + Number(summary[2]) === 0) {
-    throw new Error(`${test} ran no test:\n${result.stdout}\n${result.stderr}`);
+/** `mustPass`: shows what the test says when it does not. */
+function passes(copy: string, test: string, mustPass = false): Promise<boolean> {
+  const child = spawn(process.execPath, ['test/run.ts', test], { cwd: copy });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (data) => {
+      output += String(data);
+    });
   }
-  return result.status === 0;
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (status) => {
+      const summary = /^(\d+) passed, (\d+) failed/m.exec(output);
+      if (summary === null || Number(summary[1]) + Number(summary[2]) === 0)
+        reject(new Error(`${test} ran no test:\n${output}`));
+      else {
+        if (mustPass && status !== 0) console.log(output);
+        resolve(status === 0);
+      }
+    });
+  });
 }
 
 let passed = 0;
@@ -49,24 +67,40 @@ const judge = (good: boolean, line: string): void => {
   console.log(`${good ? 'ok  ' : 'FAIL'} ${line}`);
 };
 
-const chosen = canaries.filter((canary) => canary.name.includes(filter));
-for (const test of new Set(chosen.map((canary) => canary.test)))
-  judge(passes(test), `${test} passes unbroken`);
-for (const { name, file, find, replace, test } of chosen) {
+/** Breaks one thing in this copy, sees what the test says, and mends it again. */
+async function fly(copy: string, { name, file, find, replace, test }: Canary): Promise<void> {
   const target = path.join(copy, file);
   const text = fs.readFileSync(target, 'utf8');
   const places = text.split(find).length - 1;
   if (places !== 1) {
     judge(false, `${name}: the text to break stands ${places} times in ${file}`);
-    continue;
+    return;
   }
   fs.writeFileSync(
     target,
     text.replace(find, () => replace),
   );
-  judge(!passes(test), `${name}: caught by ${test}`);
+  const began = performance.now();
+  const isCaught = !(await passes(copy, test));
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  judge(isCaught, `${name}: caught by ${test}  ${seconds} s`);
   fs.writeFileSync(target, text);
 }
-fs.rmSync(copy, { recursive: true, force: true });
+
+const chosen = canaries.filter((canary) => canary.name.includes(filter));
+const tasks: ((copy: string) => Promise<void>)[] = [
+  ...[...new Set(chosen.map((canary) => canary.test))].map((test) => async (copy: string) => {
+    judge(await passes(copy, test, true), `${test} passes unbroken`);
+  }),
+  ...chosen.map((canary) => (copy: string) => fly(copy, canary)),
+];
+const queue = tasks.values();
+/** Each in a copy of its own, one thing at a time. */
+const work = async (): Promise<void> => {
+  const copy = makeCopy();
+  for (const task of queue) await task(copy);
+  fs.rmSync(copy, { recursive: true, force: true });
+};
+await Promise.all([work(), work()]);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

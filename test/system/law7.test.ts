@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import Database from 'better-sqlite3';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openStore } from '../../src/persist/store/open.ts';
@@ -61,6 +62,26 @@ test('later, only what a committed generation covers is out, at every point arou
     bytesOut += (await dieAt(point)).out.length;
   }
   assert.ok(bytesOut > 0, 'some output was out at all');
+});
+
+test('each step of the clock is a row of the checkpoint at which it was made', async () => {
+  const cwd = scratchFolder();
+  const args = ['run', '--seed', '1', '--interval', '5', 'image.db', program('counter'), '8', '20'];
+  const outcome = await perdure(args, { cwd });
+  assert.is(outcome.status, 0, outcome.stderr);
+  const database = new Database(path.join(cwd, 'image.db'), { readonly: true });
+  const rows = database
+    .prepare(
+      `SELECT j.data, c.tick, p.tick AS before FROM journal j JOIN checkpoint c ON c.generation = j.generation
+       LEFT JOIN checkpoint p ON p.generation = j.generation - 1 WHERE j.kind = 'clock'`,
+    )
+    .all() as { data: Buffer; tick: number; before: number | null }[];
+  database.close();
+  assert.ok(rows.length > 0, 'the clock was stepped');
+  for (const { data, tick, before } of rows) {
+    const target = Number(data.readBigUInt64LE(0));
+    assert.ok(target <= tick && target > (before ?? 0), `${before} < ${target} <= ${tick}`);
+  }
 });
 
 test.run();
