@@ -192,7 +192,7 @@ async function runStore(start: Start): Promise<number> {
       place: border.inputPlace,
       sliceTicksMax: sliceTicksMax(invocation.env),
       tierPlan,
-      life: newLife(head, options.seed),
+      life: newLife(store, options.seed),
     },
     { nowMs: () => performance.now(), wallMs: () => Date.now(), phase },
   );
@@ -267,9 +267,14 @@ function borderOf(head: Head | null): BorderState {
   return { ...border, outputOrigin: border.output.taken, outputProof: null, inputPlace: null };
 }
 
-/** The next life of the image; the generator of a restored one or a fork must not say again what it said before. */
-function newLife(head: Head | null, seed: string | number | boolean | undefined): NewLife {
-  const kind = head === null ? 'created' : (head.origin ?? 'resumed');
+/**
+ * The next life of the image. What went with the power is undone like what lies behind a generation that was put back;
+ * there, and in a copy, the generator must not say again what it said before.
+ */
+function newLife(store: Store, seed: string | number | boolean | undefined): NewLife {
+  const { head } = store;
+  const isUndone = (store.lostGeneration ?? null) !== null;
+  const kind = head === null ? 'created' : (head.origin ?? (isUndone ? 'restored' : 'resumed'));
   const isOther = kind === 'restored' || kind === 'forked';
   return { kind, id: randomBytes(LIFE_ID_BYTES), seed: isOther ? seedWords(seed) : null };
 }
