@@ -1,8 +1,8 @@
 /**
  * The main thread's end of the worker: starting it, asking it, waiting for it, and learning that it failed.
  *
- * Invariants: a request is answered before the next is made; `failure` is set once and for ever, by the worker's first
- * error. All waiting is on shared words, so the event loop need not turn. Owned by `store.ts`.
+ * Invariants: a request is answered before the next is made, and before the first batch; `failure` is set once and for
+ * ever, by the worker's first error. All waiting is on shared words, so the event loop need not turn. Owned by `store.ts`.
  */
 import { once } from 'node:events';
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
@@ -27,6 +27,7 @@ export class WorkerLink {
   private readonly worker: Worker;
   private readonly port;
   private replies = 0;
+  private isOwedReply = false;
   /** See `Reply`. */
   lostGeneration: number | null = null;
 
@@ -50,10 +51,24 @@ export class WorkerLink {
 
   /** Asks and waits for the answer. Throws the worker's error. */
   ask(request: Request): void {
+    this.tell(request);
+    this.settle();
+  }
+
+  /** Asks; the answer is waited for by `settle`, at the latest before the next request. Throws the worker's error. */
+  tell(request: Request): void {
+    this.settle();
     this.throwFailure();
     this.port.postMessage(request);
+    this.isOwedReply = true;
     wake(this.words);
     hurry(this.words);
+  }
+
+  /** Waits for the answer that is owed, if one is. Throws the worker's error. */
+  settle(): void {
+    if (!this.isOwedReply) return;
+    this.isOwedReply = false;
     this.awaitReply(null);
   }
 
@@ -82,6 +97,7 @@ export class WorkerLink {
     if (this.failure !== null) return this.failure;
     if (Atomics.load(this.words, control.state) !== workerStates.failed) return null;
     try {
+      this.settle();
       this.awaitReply(null);
     } catch (error) {
       this.failure ??= error as Error;

@@ -45,7 +45,9 @@ export function openStore(path: string, options: StoreOptions): Store {
     reader ??= openReader(real);
     phase('verify');
     const store = new OpenStore(real, limits, phase, reader, link, shared);
-    link.ask({ kind: 'go' });
+    // The worker reads what it needs while the machine is put together; the first batch waits for it.
+    if (store.head === null) link.ask({ kind: 'go' });
+    else link.tell({ kind: 'go' });
     return store;
   } catch (error) {
     reader?.close();
