@@ -31,6 +31,7 @@ interface Program {
 }
 
 export const programs: Readonly<Record<string, Program>> = {
+  chaos: { bare: false },
   checkpointer: { bare: false },
   alarms: { bare: false },
   counter: { bare: false },
