@@ -88,6 +88,44 @@ test('a life that dies before its first checkpoint never was', async () => {
   }
 });
 
+test('an image that was put back or copied is told so, has another seed, and leaves the old output file alone', async () => {
+  for (const origin of ['restored', 'forked'] as const) {
+    const cwd = scratchFolder();
+    const before = await perdure(
+      [
+        'run',
+        '--clock',
+        'instructions',
+        '--stop-at',
+        '20000000',
+        '--out',
+        'out.txt',
+        'image.db',
+        lives,
+        '8',
+        '1',
+      ],
+      { cwd },
+    );
+    assert.is(before.status, 0, before.stderr);
+    const shown = fs.readFileSync(path.join(cwd, 'out.txt'), 'utf8');
+    assert.ok(tickets(shown).length >= 1 && tickets(shown).length < 8, shown);
+    const other = { cwd, env: { PERDURE_ORIGIN: origin }, preload: './put-back.ts' };
+    const refused = await perdure(['run', '--out', 'out.txt', 'image.db'], other);
+    assert.is(refused.status, 65, refused.stderr);
+    const after = await perdure(['run', '--out', 'new.txt', 'image.db'], other);
+    assert.is(after.status, 0, after.stderr);
+    assert.is(fs.readFileSync(path.join(cwd, 'out.txt'), 'utf8'), shown);
+    const text = fs.readFileSync(path.join(cwd, 'new.txt'), 'utf8');
+    assert.equal(notices(text), [`life 2 ${origin}`]);
+    assert.equal(tickets(shown + text), [1, 2, 3, 4, 5, 6, 7, 8]);
+    const names = (out: string): string[] =>
+      [...out.matchAll(/^ticket ([0-9a-f]{4})-/gm)].map(([, n]) => n ?? '');
+    assert.is.not(names(shown).at(-1), names(text).at(-1), 'tickets have another name');
+    assert.is(rows(path.join(cwd, 'image.db'), 'seed').length, 1);
+  }
+});
+
 test('the wall clock is the host’s in each life, and counts from 1970 with --clock instructions', async () => {
   const cwd = scratchFolder();
   const before = Math.floor(Date.now() / 1000);
