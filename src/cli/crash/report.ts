@@ -100,7 +100,7 @@ export function writeParts(file: string, parts: readonly PartRow[]): void {
     byProgram: sorted(byProgram),
     byPoint: sorted(byPoint),
   };
-  const text = JSON.stringify({ total, parts }, null, 1);
+  const text = JSON.stringify({ total, parts }, null, 2);
   fs.writeFileSync(`${file}.new`, `${text}\n`);
   fs.renameSync(`${file}.new`, file);
 }
