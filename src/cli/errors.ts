@@ -87,7 +87,7 @@ export function troubleOf(thrown: unknown): Trouble {
   if (thrown instanceof DamageError) {
     return {
       exit: ExitCode.damaged,
-      what: `the image is damaged: ${thrown.message}; nothing was changed`,
+      what: `the image is damaged: ${thrown.message}`,
       next: 'go back to a copy of it made by a clean stop',
     };
   }

@@ -8,13 +8,12 @@
 import { assert } from '../base/assert.ts';
 import { OBJECT_SIZE, PAGE_SIZE, SLAB_PAGES } from '../base/limits.ts';
 import { PROGRAM_END, STACK_SIZE } from '../kernel/abi/memory.ts';
-
-/** Page of the slab that is mapped at PARENT_PAGE of the program. */
-const PARENT_PAGE_INDEX = 0;
-/** Page of the slab that only the parent can name: the program's space and mappings lie on it. */
-const CUSTODY_PAGE_INDEX = 1;
-const STACK_PAGE_INDEX = 0x800;
-const MEMORY_PAGE_INDEX = 0x1000;
+import {
+  CUSTODY_PAGE_INDEX,
+  MEMORY_PAGE_INDEX,
+  PARENT_PAGE_INDEX,
+  STACK_PAGE_INDEX,
+} from './store/page-place.ts';
 
 assert(STACK_PAGE_INDEX * PAGE_SIZE + STACK_SIZE <= MEMORY_PAGE_INDEX * PAGE_SIZE, 'places: the stack fits');
 assert(MEMORY_PAGE_INDEX * PAGE_SIZE + PROGRAM_END <= SLAB_PAGES * PAGE_SIZE, 'places: the program fits');

@@ -36,12 +36,12 @@ const cases: readonly { readonly what: string; readonly sql: string; readonly to
   {
     what: 'a byte of the content of pages',
     sql: `UPDATE page SET content = ${flipped('content', 1234)}`,
-    told: /^DamageError: page \d+ of generation \d+: its content/,
+    told: /^DamageError: page \d+ of generation \d+ \(.* of (program \d+ at 0x[0-9a-f]+|nobody)\): its content/,
   },
   {
     what: 'page rows that are gone',
     sql: `DELETE FROM page`,
-    told: /^DamageError: page \d+ of generation \d+: its row is missing/,
+    told: /^DamageError: page \d+ of generation \d+ \(.*\): its row is missing/,
   },
   {
     what: 'page rows replaced by older ones',
@@ -61,12 +61,12 @@ const cases: readonly { readonly what: string; readonly sql: string; readonly to
   {
     what: 'a map row that is gone',
     sql: 'DELETE FROM map WHERE id = (SELECT min(id) FROM map)',
-    told: /^DamageError: map block \d+ of level 0, generation \d+: its row is missing/,
+    told: /^DamageError: map block \d+ of level 0, generation \d+ \(pages \d+ to \d+: .*\): its row is missing/,
   },
   {
     what: "a digit of an object's state",
     sql: `UPDATE object SET state = json_set(state, '$.serial', (state ->> 'serial') + 1) WHERE address = (SELECT min(address) FROM object)`,
-    told: /^DamageError: object \d+ \(\w+\) of generation \d+: its row does not match/,
+    told: /^DamageError: object \d+ \(\w+, on the .*\) of generation \d+: its row does not match/,
   },
   {
     what: "an object's link",

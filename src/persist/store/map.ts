@@ -12,6 +12,7 @@ import { PAGE_SIZE } from '../../base/limits.ts';
 import { readInteger, SHORT_HASH_BYTES, sha256, writeInteger } from './bytes.ts';
 import { DamageError } from './contract.ts';
 import { MAP_BLOCKS_CACHED } from './limits.ts';
+import { ownerOfPage } from './page-place.ts';
 
 export const MAP_LEVELS = 4;
 export const MAP_FANOUT = 256;
@@ -128,7 +129,7 @@ export class PageMap {
     if (entry === null) return null;
     if (cached !== undefined && isSame(cached, entry)) return cached;
     const entries = this.load(key);
-    const where = `map block ${block} of level ${level}, generation ${entry.generation}`;
+    const where = `map block ${block} of level ${level}, generation ${entry.generation} (${ownerOfBlock(level, block)})`;
     if (entries === undefined) throw new DamageError(`${where}: its row is missing`);
     if (
       entries.length !== MAP_BLOCK_BYTES ||
@@ -200,6 +201,15 @@ export class PageMap {
     if (level === MAP_LEVELS - 1) this.rootEntry = entry ?? absentEntry;
     else this.setEntry(level + 1, Math.floor(block / MAP_FANOUT), block % MAP_FANOUT, entry);
   }
+}
+
+/** Whose pages a block describes: all of one program, or the range of page numbers. */
+function ownerOfBlock(level: number, block: number): string {
+  const count = MAP_FANOUT ** (level + 1);
+  const first = block * count;
+  return level === 0
+    ? `pages ${first} to ${first + count - 1}: from the ${ownerOfPage(first)} on`
+    : `pages ${first} to ${first + count - 1}`;
 }
 
 function isSame(block: CachedBlock, entry: MapEntry): boolean {

@@ -13,6 +13,7 @@ import { sha256 } from './bytes.ts';
 import { DamageError } from './contract.ts';
 import { RECORD_CACHE_BYTES } from './limits.ts';
 import { type MapEntry, type PageMap, pageHash } from './map.ts';
+import { ownerOfPage } from './page-place.ts';
 import { PackedRecord, pageKinds } from './record.ts';
 
 /** Where a page was published: the generations whose records are not folded yet. */
@@ -112,7 +113,7 @@ export function preparePageSelect(database: Database.Database): PageSelect {
 /** The folded content of a page, verified; `entry` is what the map says about it. Throws DamageError. */
 export function readFoldedPage(select: PageSelect, number: number, entry: MapEntry): Buffer {
   const row = select.get(number);
-  const where = `page ${number} of generation ${entry.generation}`;
+  const where = `page ${number} of generation ${entry.generation} (${ownerOfPage(number)})`;
   if (row === undefined) throw new DamageError(`${where}: its row is missing`);
   if (row.content.length !== PAGE_SIZE) throw new DamageError(`${where}: its row has a wrong size`);
   if (!pageHash(number, entry.generation, row.content).equals(entry.hash)) {

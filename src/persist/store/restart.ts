@@ -7,12 +7,14 @@
  */
 import type Database from 'better-sqlite3';
 import { InvariantError } from '../../base/assert.ts';
+import { PAGE_SIZE } from '../../base/limits.ts';
 import { sha256 } from './bytes.ts';
 import type { StoredObject } from './contract.ts';
 import { DamageError } from './contract.ts';
 import { exitCodes, StoreError } from './errors.ts';
-import { checkShape, formatOfName, textToLinks, textToState } from './formats.ts';
+import { checkShape, formatOfName, formatOfNumber, textToLinks, textToState } from './formats.ts';
 import { addRow, emptySum, type HeadRow, HeadTable, RowAdder, type RowSum } from './head.ts';
+import { ownerOfPage } from './page-place.ts';
 import { PackedRecord } from './record.ts';
 import { type OutputRow, objectHash, outputRowHash } from './rows.ts';
 import { readImageId } from './schema.ts';
@@ -138,7 +140,7 @@ export function readObjects(
     const hash = objectHash(address, serial, type, generation, state, links);
     if (!hash.equals(stored)) {
       throw new DamageError(
-        `object ${address} (${type}) of generation ${generation}: its row does not match its hash`,
+        `object ${address} (${type}, on the ${ownerOfPage(Math.floor(address / PAGE_SIZE))}) of generation ${generation}: its row does not match its hash`,
       );
     }
     rows.add(hash);
@@ -151,8 +153,7 @@ export function readObjects(
       links: textToLinks(format, links),
     });
   }
-  const total = rows.total();
-  expectSum('object', head.objects, total, head.objectsFolded);
+  expectSum('object', head.objects, rows.total(), head.objectsFolded, () => missingTargets(objects));
   let isSorted = true;
   for (const record of records) {
     if (record.generation <= head.objectsFolded) continue;
@@ -169,10 +170,30 @@ export function readObjects(
   return isSorted ? list : list.sort((a, b) => a.address - b.address);
 }
 
-function expectSum(what: string, expected: RowSum, found: RowSum, generation: number): void {
+/** What may be missing: objects that others refer to and that have no row (or were destroyed). */
+function missingTargets(objects: ReadonlyMap<number, StoredObject>): string {
+  const found: string[] = [];
+  for (const object of objects.values()) {
+    object.links.forEach((link, i) => {
+      if (link === null || 'name' in link || objects.has(link.address)) return;
+      const format = formatOfNumber(object.type);
+      found.push(`${format.links[i]} ${link.address} of ${format.name} ${object.address}`);
+    });
+  }
+  const shown = found.slice(0, 5).join(', ');
+  return found.length === 0 ? '' : `; without a row: ${shown}${found.length > 5 ? ', and others' : ''}`;
+}
+
+function expectSum(
+  what: string,
+  expected: RowSum,
+  found: RowSum,
+  generation: number,
+  hint: () => string = () => '',
+): void {
   if (found.count !== expected.count) {
     throw new DamageError(
-      `table ${what} has ${found.count} rows, generation ${generation} has ${expected.count}`,
+      `table ${what} has ${found.count} rows, generation ${generation} has ${expected.count}${hint()}`,
     );
   }
   if (found.sum !== expected.sum) {
