@@ -48,7 +48,7 @@ export function refuseCutLog(
   throw new StoreError(
     exitCodes.foreign,
     `${path} ${what}`,
-    `bring back the files IMAGE-wal and IMAGE-side that belong to it, or make an image of what is left: perdure fork ${path}@${head.generation} NEW`,
+    `bring back the files IMAGE-wal and IMAGE-side that belong to it, or go back to a copy of it made by a clean stop`,
   );
 }
 

@@ -132,11 +132,7 @@ export function openWriter(
       if (blank) database.pragma('page_size = 4096');
       const mode = database.pragma('journal_mode = WAL', { simple: true });
       if (mode !== 'wal') {
-        throw new StoreError(
-          exitCodes.ioError,
-          `${path}: the file system does not offer the shared memory that a write-ahead log needs`,
-          'put the image on a local file system',
-        );
+        throw noSharedMemory(path);
       }
       database.pragma(`synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`);
       database.pragma('wal_autocheckpoint = 0');
@@ -151,6 +147,14 @@ export function openWriter(
     database.close();
     throw error;
   }
+}
+
+function noSharedMemory(path: string): StoreError {
+  return new StoreError(
+    exitCodes.ioError,
+    `${path}: the file system does not offer the shared memory that a write-ahead log needs`,
+    'put the image on a local file system',
+  );
 }
 
 function createTables(database: Database.Database, image: NewImage): void {
@@ -207,6 +211,7 @@ export function translated(path: string, error: unknown): Error {
     const advice = 'make room and run again: nothing acknowledged is lost';
     return new StoreError(exitCodes.ioError, `${path}: the disk is full`, advice);
   }
+  if (code.startsWith('SQLITE_IOERR_SHM')) return noSharedMemory(path);
   if (code.startsWith('SQLITE_CANTOPEN') || code.startsWith('SQLITE_READONLY')) {
     const advice = 'check the path and its permissions';
     return new StoreError(exitCodes.cannotCreate, `${path}: ${message}`, advice);
