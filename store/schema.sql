@@ -1,4 +1,4 @@
--- The image format of Perdure, version 1: tables.
+-- The image format of Perdure, version 3: tables.
 --
 -- An image is one SQLite file that holds a machine which can go on after its host process was killed at any moment.
 -- Read it with any SQLite client, for example `sqlite3 -readonly IMAGE 'SELECT * FROM thread'`; the views that make it
@@ -17,7 +17,8 @@
 -- 64-bit words are SIGNED integers: an unsigned word above 2^63 - 1 shows as a negative number. Hexadecimal:
 -- printf('%x', word).
 
--- Facts about the image as a whole: 'id' (hex, made at creation), 'created' (ms since 1970).
+-- Facts about the image as a whole: 'id' (hex, made at creation), 'created' (ms since 1970), 'keep' (the ladder of
+-- history, as --keep takes it; absent: the default), 'forked' (JSON: image and generation it was forked from).
 CREATE TABLE image (
   key TEXT PRIMARY KEY,
   value TEXT NOT NULL
@@ -45,23 +46,47 @@ CREATE TABLE head (
   output_sum BLOB NOT NULL,
   -- SHA-256 over `program` and `symbol`.
   program_hash BLOB NOT NULL,
+  -- History. Kept generations from history_floor on can be read. Rows of `record` up to history_through, and all rows of
+  -- `reverse`, are counted here, with the sum of their hashes modulo 2^128; newer records are proved by their chain.
+  history_floor INTEGER NOT NULL,
+  history_through INTEGER NOT NULL,
+  history_count INTEGER NOT NULL,
+  history_sum BLOB NOT NULL,
   -- 1 when the last owner closed the image: everything is folded, no log and no side file belong to it.
   closed INTEGER NOT NULL,
   -- SHA-256 over the image's id and all the columns above.
   authentication BLOB NOT NULL
 ) STRICT;
 
--- One packed record for each generation that is not folded yet, and the newest one. docs/format.md has the layout.
--- A record contains its parent's hash, so the chain from head.record_hash back proves each of them.
+-- One packed record for each kept generation, with everything that changed since the kept one before it. docs/format.md
+-- has the layout. Records that are not folded, and the newest, make up the head. A record contains its parent's hash, so
+-- the chain from head.record_hash back proves each of them, until history is thinned: then `hash` and the head's sum do.
 CREATE TABLE record (
   generation INTEGER PRIMARY KEY,
+  -- The record holds what changed in generations since + 1 to `generation`; more than one when history was thinned.
+  since INTEGER NOT NULL,
+  -- SHA-256 of the body.
+  hash BLOB NOT NULL,
   body BLOB NOT NULL
 ) STRICT;
 
--- One row for each recent checkpoint.
+-- What folding overwrote, for reading older generations: a packed record whose pages and objects lead back. The first time in
+-- an epoch that a page or object is folded, its content before that is put here. Rows with a higher id are undone first.
+CREATE TABLE reverse (
+  id INTEGER PRIMARY KEY,
+  -- Generation at which the epoch of this row began: rows of earlier epochs are not needed from there on.
+  epoch INTEGER NOT NULL,
+  -- Records newer than this lead from the content in this row to later generations.
+  base INTEGER NOT NULL,
+  -- SHA-256 of the body.
+  hash BLOB NOT NULL,
+  body BLOB NOT NULL
+) STRICT;
+
+-- One row for each kept generation, and for the newest thousand.
 CREATE TABLE checkpoint (
   generation INTEGER PRIMARY KEY,
-  -- The generation that it followed; differs from generation - 1 only after a restore.
+  -- The generation that it went on from; differs from generation - 1 only for a restore.
   parent INTEGER NOT NULL,
   -- Line of history: grows with each restore. Tag: a name that a person gave. Retention: class of the ladder, 0 = recent.
   line INTEGER NOT NULL DEFAULT 0,
@@ -89,6 +114,8 @@ CREATE TABLE checkpoint (
   -- State of the border tasks (console, clock, entropy), JSON.
   border TEXT NOT NULL
 ) STRICT;
+
+CREATE INDEX checkpoint_tag ON checkpoint (tag) WHERE tag IS NOT NULL;
 
 -- Pages that are not all zeros. `pad` only fills the row's own part, so that `content` lies in one overflow page and a
 -- change of content rewrites that page alone. The page's generation and hash are in `map`.

@@ -1,7 +1,7 @@
 /**
  * The process that the store's tests kill: writes the model's generations into an image and says what was acknowledged.
  *
- *     node store-child.ts PATH SEED LAST LABEL:VISIT DURABILITY
+ *     node store-child.ts PATH SEED LAST LABEL:VISIT DURABILITY [KEEP]
  *
  * Compares the image with the model after opening, and some pages while it runs. Exit 0 at the end, 1 for a difference.
  */
@@ -10,12 +10,13 @@ import type { Durability } from '../../src/persist/store/contract.ts';
 import { Model, randomOf } from './store-model.ts';
 import { open } from './store-tools.ts';
 
-const [path, seedText, lastText, crash, durability] = process.argv.slice(2) as [
+const [path, seedText, lastText, crash, durability, keep] = process.argv.slice(2) as [
   string,
   string,
   string,
   string,
   Durability,
+  string,
 ];
 const [label, visitText] = crash === '' ? [null, '0'] : (crash.split(':') as [string, string]);
 let visitsLeft = Number(visitText);
@@ -26,6 +27,7 @@ function say(word: string, generation: number): void {
 
 const store = open(path, {
   durability,
+  ...(keep === '' ? {} : { keep }),
   crashPoint: {
     point: label === null ? null : { label, visit: Number(visitText) },
     phase: (visited) => {

@@ -46,7 +46,7 @@ test('after a failure of the worker nothing more is taken or acknowledged, and c
     store.waitForCommit(1);
     // Somebody else writes the record that is next.
     const foreign = new Database(path);
-    foreign.exec("INSERT INTO record VALUES (2, x'00')");
+    foreign.exec("INSERT INTO record VALUES (2, 1, x'00', x'00')");
     foreign.close();
     model.advance(store);
     assert.throws(() => store.waitForCommit(2), /UNIQUE|constraint/i);

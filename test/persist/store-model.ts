@@ -13,6 +13,7 @@ import type {
   StoredLink,
   StoredObject,
 } from '../../src/persist/store/contract.ts';
+import type { GenerationView } from '../../src/persist/store/history.ts';
 import type { StoreLimits } from '../../src/persist/store/limits.ts';
 
 export const PAGE = 4096;
@@ -27,6 +28,7 @@ export const tinyLimits: Partial<StoreLimits> = {
   idleFoldMs: 40,
   foldRows: 5,
   logBytes: 512 * 1024,
+  thinPatienceMs: 30,
   checkpointRows: 30,
 };
 
@@ -221,8 +223,28 @@ export class Model {
       : [`page ${number} of generation ${this.generation} is not as written`];
   }
 
-  /** What is different in a store that was just opened at this generation. */
-  differencesAtOpening(store: Store): string[] {
+  /** What is different in a view of this generation. */
+  differencesOfView(view: GenerationView): string[] {
+    const wrong: string[] = [];
+    for (const number of new Set([...this.pages.keys(), ...view.pageNumbers(), 0x7777_7777])) {
+      const found = view.readPage(number) ?? Buffer.alloc(PAGE);
+      if (Buffer.compare(found, this.pages.get(number) ?? Buffer.alloc(PAGE)) !== 0) {
+        wrong.push(`page ${number} of generation ${this.generation} is not as it was`);
+      }
+    }
+    const expected = [...this.objects.values()].sort((a, b) => a.address - b.address);
+    if (text(view.objects()) !== text(expected))
+      wrong.push(`objects of generation ${this.generation} differ`);
+    const header = this.header();
+    if (view.tick !== header.tick || view.border !== header.border || view.wallMs !== header.wallMs) {
+      wrong.push('the facts differ');
+    }
+    if (Buffer.compare(view.kernelRecord, header.kernelRecord) !== 0) wrong.push('the kernel record differs');
+    return wrong;
+  }
+
+  /** What is different in a store that was just opened at this generation, output apart. */
+  differencesOfState(store: Store): string[] {
     const wrong = this.differences(store);
     const objects = [...store.objects()];
     const expected = [...this.objects.values()].sort((a, b) => a.address - b.address);
@@ -231,6 +253,13 @@ export class Model {
     const header = this.header();
     if (head.tick !== header.tick || head.border !== header.border) wrong.push('the head differs');
     if (Buffer.compare(head.kernelRecord, header.kernelRecord) !== 0) wrong.push('the kernel record differs');
+    return wrong;
+  }
+
+  /** The same with the output that was not confirmed. */
+  differencesAtOpening(store: Store): string[] {
+    const wrong = this.differencesOfState(store);
+    const head = store.head as Head;
     const output = Buffer.concat(head.unconfirmedOutput.map((piece) => piece.bytes));
     const first = head.unconfirmedOutput[0]?.offset ?? this.outputTaken;
     const all = Buffer.concat(this.output.map((piece) => piece.bytes));

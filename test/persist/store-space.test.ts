@@ -12,6 +12,8 @@ import { PAGE, randomOf } from './store-model.ts';
 import { open, withImage } from './store-tools.ts';
 
 const limits = { pageFoldBytes: 512 * 1024, logBytes: 512 * 1024, objectFoldMs: 20, idleFoldMs: 1000 };
+/** What history may take: little, since everything here is about what is left without it. */
+const keep = 'all:10s,size:512K';
 const random = randomOf(1);
 
 function noisePage(): Buffer {
@@ -57,7 +59,7 @@ function rowsOf(path: string): { pages: unknown; blocks: unknown } {
 
 test('in a loop that makes pools and kills them, each where none was before, the file levels off', async () => {
   await withImage(async (path) => {
-    const store = open(path, { limits });
+    const store = open(path, { limits, keep });
     const pool = 8;
     const sizes: number[] = [];
     const rounds = 1200;
@@ -80,20 +82,20 @@ test('in a loop that makes pools and kills them, each where none was before, the
 
 test('a clean stop gives back what is mostly free, and the image is the same', async () => {
   await withImage(async (path) => {
-    let store = open(path, { limits });
+    let store = open(path, { limits, keep });
     const many = range(1, 4000);
     for (let i = 0; i < 20; i++) publish(store, i + 1, many.slice(i * 200, i * 200 + 200), []);
     store.waitForCommit(20);
     await store.close();
     const full = statSync(path).size;
     assert.ok(full > 4000 * PAGE);
-    store = open(path, { limits });
+    store = open(path, { limits, keep });
     publish(store, 21, [], many.slice(100));
     const hash = store.imageHash();
     assert.ok(statSync(path).size >= full, 'a running machine keeps its free pages');
     await store.close();
     assert.ok(statSync(path).size < full / 10, `${full} bytes before, ${statSync(path).size} after`);
-    store = open(path, { limits });
+    store = open(path, { limits, keep });
     assert.is(store.imageHash(), hash);
     await store.close();
   });

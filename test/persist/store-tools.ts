@@ -64,14 +64,16 @@ export interface ChildPlan {
   /** Milliseconds after its first batch at which it is killed from outside. */
   readonly killAfterMs?: number;
   readonly durability?: string;
+  /** Ladder of history. */
+  readonly keep?: string;
 }
 
 const script = fileURLToPath(new URL('./store-child.ts', import.meta.url));
 
 /** Runs the child until it ends or is killed. */
 export function runChild(plan: ChildPlan): Promise<ChildEnd> {
-  const { path, seed, last, crash = '', durability = 'process' } = plan;
-  const child = spawn(process.execPath, [script, path, String(seed), String(last), crash, durability]);
+  const { path, seed, last, crash = '', durability = 'process', keep = '' } = plan;
+  const child = spawn(process.execPath, [script, path, String(seed), String(last), crash, durability, keep]);
   return new Promise((resolve, reject) => {
     let words = '';
     let errors = '';

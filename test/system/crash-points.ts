@@ -36,7 +36,18 @@ const busy: Subject = {
   arguments: ['4', '3'],
   options: ['--interval', '5', '--ram', '64M'],
 };
-const subjects: Readonly<Record<string, Subject>> = { 'segment-taken': large, 'log-after': busy };
+/** Little history, so that some is thinned. */
+const thinning: Subject = {
+  ...busy,
+  options: [...busy.options, '--keep', 'all:30ms,10ms:60ms,size:1M'],
+};
+const subjects: Readonly<Record<string, Subject>> = {
+  'segment-taken': large,
+  'log-after': busy,
+  'thin-begin': thinning,
+  'thin-commit': thinning,
+  'thin-after': thinning,
+};
 
 /** Reached only by a machine that goes on with an image. */
 const recovery = ['restart-begin', 'objects-created', 'objects-linked', 'restart-end'];
@@ -54,7 +65,7 @@ const once = new Set([
     'log-after',
   ],
   ...['close-folded', 'close-marked', 'close-shrink', 'close-side', 'segment-taken'],
-  ...Object.keys(workerPhases).filter((label) => label.startsWith('fold-')),
+  ...Object.keys(workerPhases).filter((label) => /^(fold|thin)-/.test(label)),
 ]);
 
 async function live(subject: Subject, cwd: string, point: string | null) {

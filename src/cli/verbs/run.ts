@@ -10,10 +10,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { ProgramError } from '../../persist/create.ts';
 import type { Durability, Head, Store } from '../../persist/store/contract.ts';
+import { DEFAULT_LADDER, LadderError, parseLadder } from '../../persist/store/ladder.ts';
 import { openStore } from '../../persist/store/open.ts';
 import { VolatileStore } from '../../persist/store/volatile.ts';
 import { LIFE_ID_BYTES } from '../../userland/border/lives.ts';
-import { ExitCode, isDefect, OperatorError } from '../errors.ts';
+import { ExitCode, isDefect, OperatorError, usageError } from '../errors.ts';
 import { admit, noCheckpoint, refuseOther } from '../machine/admission.ts';
 import type { Assembly, BorderState } from '../machine/assemble.ts';
 import { assemble, emptyBorder } from '../machine/assemble.ts';
@@ -63,6 +64,7 @@ export async function run(invocation: Invocation): Promise<number> {
   };
   const out = fileOf('out');
   const crashPoint = crashPointOf(invocation.env);
+  const keep = ladderOf(invocation.options.keep as string | undefined);
   const tierPlan = tierPlanOf(invocation.env);
   const isFresh = invocation.options.fresh === true;
   const report = fileOf('report');
@@ -80,6 +82,7 @@ export async function run(invocation: Invocation): Promise<number> {
             durability: invocation.options.durability as Durability,
             effects: { wallMs: () => Date.now(), randomBytes, pid: process.pid, bootId: bootId() },
             crashPoint,
+            ...(keep === undefined ? {} : { keep }),
           });
     let isStarted = false;
     try {
@@ -97,6 +100,18 @@ export async function run(invocation: Invocation): Promise<number> {
   } catch (error) {
     writeErrorReport(invocation, error);
     throw error;
+  }
+}
+
+/** The ladder that was asked for, checked. */
+function ladderOf(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  try {
+    parseLadder(text);
+    return text;
+  } catch (error) {
+    if (!(error instanceof LadderError)) throw error;
+    throw usageError(`--keep ${text}: ${error.message}`, `perdure run --keep ${DEFAULT_LADDER} IMAGE`);
   }
 }
 

@@ -102,7 +102,7 @@ export class OpenBatch implements Batch {
     const view = new DataView(buffer.buffer, buffer.byteOffset, recordHeader.size);
     recordHeader.write(view, 0, {
       ...emptyHeader,
-      flags: header.clean ? recordFlags.clean : 0,
+      flags: (header.clean ? recordFlags.clean : 0) | (header.restored ? recordFlags.restored : 0),
       generation: BigInt(header.generation),
       parent: BigInt(header.parent),
       tick: header.tick,

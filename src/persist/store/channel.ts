@@ -49,6 +49,9 @@ export const statisticNames = [
   'logBytesMax',
   'commitUsLast',
   'commitUsSum',
+  'historyBytes',
+  'recordsMerged',
+  'historyBytesMerged',
 ] as const;
 export type StatisticName = (typeof statisticNames)[number];
 
@@ -78,6 +81,8 @@ export interface WorkerOptions {
   readonly limits: StoreLimits;
   readonly crashPoint: CrashPoint | null;
   readonly acceptLoss: boolean;
+  /** The ladder of history as text; null: what the image says, or the default. */
+  readonly keep: string | null;
   readonly pid: number;
   /** Of the operating system's present life; '' when unknown. */
   readonly bootId: string;

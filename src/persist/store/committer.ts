@@ -15,6 +15,7 @@ import { HASH_SLOTS } from './limits.ts';
 import {
   clearParts,
   emptyParts,
+  finishPageEntry,
   PackedRecord,
   pageEntry,
   pageKinds,
@@ -51,7 +52,9 @@ export class Committer {
     this.ring = new RingReader(shared);
     this.control = new Int32Array(shared.control);
     this.hashes = new Uint8Array(shared.hashes);
-    this.insertRecord = image.database.prepare('INSERT INTO record (generation, body) VALUES (?, ?)');
+    this.insertRecord = image.database.prepare(
+      'INSERT INTO record (generation, since, hash, body) VALUES (?, ?, ?, ?)',
+    );
   }
 
   /** True while a part of a batch is taken and the rest has not come. */
@@ -130,13 +133,7 @@ export class Committer {
   }
 
   private finishEntry(at: number, kind: number, pc: number, runBytes: number): void {
-    const { buffer } = this.parts.pages;
-    const { offset } = pageEntry;
-    buffer.writeUInt32LE(pc % 0x1_0000_0000, at + offset.pc);
-    buffer.writeUInt32LE(Math.floor(pc / 0x1_0000_0000), at + offset.pc + 4);
-    buffer.writeUInt16LE(kind, at + offset.kind);
-    buffer.writeUInt16LE(runBytes, at + offset.bytes);
-    buffer.writeUInt32LE(0, at + offset.reserved);
+    finishPageEntry(this.parts.pages.buffer, at, kind, pc, runBytes);
   }
 
   private takeZero(number: number, pc: number): void {
@@ -192,6 +189,9 @@ export class Committer {
     this.beginTransaction();
     image.shadow.drop(item.first);
     image.writePage(item.first, image.head.generation + 1, content);
+    // Its content is in no record.
+    image.reverse.forgetPage(item.first);
+    if (image.reverse.isLarge()) image.reverse.flush(image.head);
     this.finishEntry(this.beginEntry(item.first), pageKinds.folded, item.second, 0);
     image.count('pagesCommitted', 1);
     image.count('pagesDirect', 1);
@@ -215,11 +215,12 @@ export class Committer {
     writeRecord(this.body, { ...facts, mapGeneration: root.generation, mapHash: root.hash }, this.parts);
     const body = Buffer.from(this.body.used());
     const hash = sha256(body);
-    this.insertRecord.run(facts.generation, body);
+    this.insertRecord.run(facts.generation, facts.generation - 1, hash, body);
     phase('commit-body');
     head.generation = facts.generation;
     head.recordHash = hash;
     head.closed = false;
+    image.reverse.flush(head);
     image.headTable.write(head);
     phase('commit-head');
     phase('commit-before');
@@ -258,7 +259,7 @@ export class Committer {
       tick: header.tick,
       wallMs: Number(header.wallMs),
       pauseUs: header.pauseUs,
-      clean: (header.flags & 1) !== 0,
+      flags: header.flags,
       kernelRecord: payload.subarray(recordHeader.size, borderAt),
       border: payload.subarray(borderAt),
       parentHash: head.recordHash,

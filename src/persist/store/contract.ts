@@ -47,6 +47,8 @@ export interface CheckpointHeader {
   readonly pauseUs: number;
   /** True for the last checkpoint of a clean stop. */
   readonly clean: boolean;
+  /** Set by `restore`: the generation is not a step of the machine but a way back to `parent`. */
+  readonly restored?: boolean;
 }
 
 /** One checkpoint being written into the ring. All calls are made within one pause; `publish` hands it to the worker. */

@@ -96,3 +96,14 @@ export function applyRuns(page: Uint8Array, runs: Buffer, from: number, to: numb
     at += length;
   }
 }
+
+/** Sets to 1 what the runs in `runs[from, to)` write. */
+export function markRuns(mask: Uint8Array, runs: Buffer, from: number, to: number): void {
+  let at = from;
+  while (at < to) {
+    const offset = runs.readUInt16LE(at);
+    const length = runs.readUInt16LE(at + 2);
+    mask.fill(1, offset, offset + length);
+    at += RUN_HEADER_BYTES + length;
+  }
+}

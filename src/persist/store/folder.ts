@@ -3,7 +3,7 @@
  *
  * Two passes. Objects (with checkpoints, journal and output): within a second of their commit. Pages: when records have
  * some megabytes, when the machine is idle, now and then, or on request. Then the records that both have passed are
- * deleted, except the newest, which a restart needs. Invariants: after each transaction the head describes the tables;
+ * history's, where `thinner.ts` has its say. Invariants: after each transaction the head describes the tables;
  * a pass never goes beyond what is committed; with nothing new there is nothing to do, so an idle machine writes nothing.
  * Worker only. Called by `worker.ts` when no batch waits.
  */
@@ -12,14 +12,15 @@ import { kernelRecord } from '../../kernel/abi/memory.ts';
 import type { StoredObject } from './contract.ts';
 import { formatOfNumber, linksToText, stateToText } from './formats.ts';
 import { addRow, removeRow } from './head.ts';
-import type { OpenImage } from './image.ts';
+import type { OpenImage, RecordFact } from './image.ts';
+import type { Ladder } from './ladder.ts';
 import { isZero } from './map.ts';
 import { readPageContent } from './pages.ts';
 import type { PackedRecord } from './record.ts';
+import { OBJECT_COLUMNS, type ObjectColumns, readObjectRow } from './restart.ts';
 import { type ObjectRow, objectRowHash, outputRowHash } from './rows.ts';
+import { Thinner } from './thinner.ts';
 
-/** Records deleted in one transaction. */
-const DELETE_ROWS = 128;
 /** Pages that a transaction may look at for each that it may write: many pools are made and killed between two passes. */
 const LOOKS_PER_ROW = 16;
 /** Milliseconds that folding waits behind commits that follow one another without a pause. */
@@ -53,12 +54,17 @@ export class Folder {
   private dueSinceMs = -1;
   private lastCommitMs: number;
   private requested = false;
+  private moved: RecordFact[] = [];
+  readonly thinner: Thinner;
+  /** While thinning is urgent it has every second turn. */
+  private thinnerTurn = false;
 
   /** `folded` is told up to which generation records are folded. */
-  constructor(image: OpenImage, folded: (generation: number) => void) {
+  constructor(image: OpenImage, ladder: Ladder, folded: (generation: number) => void) {
     this.image = image;
     this.folded = folded;
     this.statements = prepare(image.database);
+    this.thinner = new Thinner(image, ladder);
     this.lastCommitMs = image.effects.nowMs();
     if (image.pendingRecords.length > 0) this.objectsSinceMs = this.lastCommitMs;
     if (image.head.generation > image.head.pagesFolded) this.pagesSinceMs = this.lastCommitMs;
@@ -83,20 +89,7 @@ export class Folder {
 
   isComplete(): boolean {
     const { head } = this.image;
-    return (
-      head.pagesFolded === head.generation && head.objectsFolded === head.generation && !this.hasOldRecords()
-    );
-  }
-
-  private hasOldRecords(): boolean {
-    const oldest = this.image.recordHashes.keys().next();
-    return oldest.done !== true && oldest.value <= this.deletable();
-  }
-
-  /** Newest generation whose record is not needed any more. */
-  private deletable(): number {
-    const { generation, pagesFolded, objectsFolded } = this.image.head;
-    return Math.min(pagesFolded, objectsFolded, generation - 1);
+    return head.pagesFolded === head.generation && head.objectsFolded === head.generation;
   }
 
   private objectsDue(now: number): boolean {
@@ -116,9 +109,13 @@ export class Folder {
 
   /** Milliseconds until there is something to do; Infinity when a commit has to come first. */
   dueInMs(): number {
+    return this.thinner.hasWork() ? 0 : this.foldDueInMs();
+  }
+
+  private foldDueInMs(): number {
     const now = this.image.effects.nowMs();
     const { limits, head } = this.image;
-    if (this.objectPass !== null || this.pagePass !== null || this.hasOldRecords()) return 0;
+    if (this.objectPass !== null || this.pagePass !== null) return 0;
     if (this.objectsDue(now) || this.pagesDue(now)) return 0;
     let due = Number.POSITIVE_INFINITY;
     if (head.objectsFolded < head.generation) {
@@ -133,7 +130,8 @@ export class Folder {
 
   /** Folding has waited so long behind commits that it must have its turn. */
   isUrgent(): boolean {
-    if (this.dueInMs() > 0) {
+    if (this.thinner.isUrgent()) return true;
+    if (this.foldDueInMs() > 0) {
       this.dueSinceMs = -1;
       return false;
     }
@@ -145,6 +143,11 @@ export class Folder {
 
   /** Does one small transaction. Only when something is due. */
   step(): void {
+    this.thinnerTurn = !this.thinnerTurn;
+    if (this.thinnerTurn && this.thinner.isUrgent()) {
+      this.thinner.step();
+      return;
+    }
     const now = this.image.effects.nowMs();
     if (this.objectPass === null && this.objectsDue(now)) this.beginObjects();
     if (this.objectPass !== null) {
@@ -156,7 +159,7 @@ export class Folder {
       this.stepPages(this.pagePass);
       return;
     }
-    if (this.hasOldRecords()) this.deleteRecords();
+    if (this.thinner.hasWork()) this.thinner.step();
   }
 
   private beginObjects(): void {
@@ -189,21 +192,31 @@ export class Folder {
     const isLast = end === pass.newest.length;
     if (isLast) {
       for (const record of pass.records) this.writeRows(record);
-      this.statements.thin(pass.through - image.limits.checkpointRows);
       image.head.objectsFolded = pass.through;
+      this.moveToHistory();
     }
+    image.reverse.flush(image.head);
     image.headTable.write(image.head);
     image.effects.phase('fold-objects-commit');
     image.commit();
     image.effects.phase('fold-objects-after');
-    if (isLast) this.objectPass = null;
+    if (!isLast) return;
+    this.objectPass = null;
+    this.tellMoved();
   }
 
   private writeObject(address: number, entry: { object: StoredObject; generation: number } | null): void {
     const { head } = this.image;
     const { statements } = this;
+    const { reverse } = this.image;
     const before = statements.objectHash.get(address) as Buffer | undefined;
     if (before !== undefined) head.objects = removeRow(head.objects, before);
+    if (reverse.needsObject(address)) {
+      reverse.saveObject(
+        address,
+        before === undefined ? null : readObjectRow(statements.objectRow.get(address)),
+      );
+    }
     if (entry === null) {
       statements.objectDelete.run(address);
       return;
@@ -269,7 +282,11 @@ export class Folder {
     image.count('pagesFolded', written);
     image.flushMap(image.head.generation);
     const isLast = pass.index === pass.numbers.length;
-    if (isLast) image.head.pagesFolded = pass.through;
+    if (isLast) {
+      image.head.pagesFolded = pass.through;
+      this.moveToHistory();
+    }
+    image.reverse.flush(image.head);
     image.headTable.write(image.head);
     image.effects.phase('fold-pages-commit');
     image.commit();
@@ -278,6 +295,7 @@ export class Folder {
     this.pagePass = null;
     image.traces.trim(pass.through);
     image.unfoldedBytes -= pass.bytesBefore;
+    this.tellMoved();
     if (image.head.pagesFolded < image.head.generation && this.pagesSinceMs < 0) {
       this.pagesSinceMs = image.effects.nowMs();
     }
@@ -297,22 +315,19 @@ export class Folder {
     return true;
   }
 
-  private deleteRecords(): void {
-    const { image } = this;
-    const through = this.deletable();
-    const oldest = image.recordHashes.keys().next().value as number;
-    const last = Math.min(through, oldest + DELETE_ROWS - 1);
-    image.begin();
-    this.statements.recordDelete.run(last);
-    image.effects.phase('fold-delete-commit');
-    image.commit();
-    image.effects.phase('fold-delete-after');
-    for (const generation of image.recordHashes.keys()) {
-      if (generation > last) break;
-      image.recordHashes.delete(generation);
-    }
-    image.records.trim(last);
-    this.folded(Math.min(image.head.pagesFolded, last));
+  /** In the last transaction of a pass: hands on what both passes are done with. Before the head is written. */
+  private moveToHistory(): void {
+    this.moved = this.image.moveToHistory();
+  }
+
+  /** After that transaction. */
+  private tellMoved(): void {
+    const last = this.moved.at(-1);
+    if (last === undefined) return;
+    this.image.records.trim(last.generation);
+    this.folded(Math.min(this.image.head.pagesFolded, last.generation));
+    this.thinner.add(this.moved);
+    this.moved = [];
   }
 }
 
@@ -344,14 +359,11 @@ function checkpointColumns(record: PackedRecord, hash: Buffer): Record<string, u
 }
 
 function prepare(database: Database.Database) {
-  const thinCheckpoints = database.prepare(
-    'DELETE FROM checkpoint WHERE generation <= ? AND retention = 0 AND tag IS NULL',
-  );
-  const thinJournal = database.prepare(
-    'DELETE FROM journal WHERE generation <= ? AND generation NOT IN (SELECT generation FROM checkpoint)',
-  );
   return {
     objectHash: database.prepare('SELECT hash FROM object WHERE address = ?').pluck(),
+    objectRow: database
+      .prepare<[number], ObjectColumns>(`SELECT ${OBJECT_COLUMNS} FROM object WHERE address = ?`)
+      .raw(),
     objectWrite: database.prepare(
       `INSERT INTO object (address, serial, type, generation, state, links, hash)
        VALUES (@address, @serial, @type, @generation, @state, @links, @hash)
@@ -375,10 +387,5 @@ function prepare(database: Database.Database) {
       'SELECT offset, hash FROM output WHERE sink = ? AND offset + length(bytes) <= ?',
     ),
     outputDelete: database.prepare('DELETE FROM output WHERE sink = ? AND offset = ?'),
-    recordDelete: database.prepare('DELETE FROM record WHERE generation <= ?'),
-    thin: (through: number) => {
-      thinCheckpoints.run(through);
-      thinJournal.run(through);
-    },
   };
 }

@@ -19,7 +19,18 @@ export interface HeadRow {
   objects: RowSum;
   output: RowSum;
   programHash: Buffer;
+  history: HistoryHead;
   closed: boolean;
+}
+
+/** What the head says about history. */
+export interface HistoryHead {
+  /** Oldest generation that can be read. */
+  readonly floor: number;
+  /** Rows of `record` up to here are in `rows`; newer ones are proved by their chain. */
+  readonly through: number;
+  /** Those, and all rows of `reverse`. */
+  readonly rows: RowSum;
 }
 
 /** A set of rows: their number, and the sum of their short hashes modulo 2^128. A changed row costs O(1). */
@@ -87,6 +98,7 @@ export function freshHead(programHash: Buffer): HeadRow {
     objects: emptySum,
     output: emptySum,
     programHash,
+    history: { floor: 1, through: 0, rows: emptySum },
     closed: false,
   };
 }
@@ -99,6 +111,9 @@ function authenticationOf(imageId: string, head: HeadRow): Buffer {
     head.map.generation,
     head.objects.count,
     head.output.count,
+    head.history.floor,
+    head.history.through,
+    head.history.rows.count,
     head.closed ? 1 : 0,
   ];
   const numbers = Buffer.alloc(8 * integers.length);
@@ -112,6 +127,7 @@ function authenticationOf(imageId: string, head: HeadRow): Buffer {
       head.map.hash,
       sumToBytes(head.objects.sum),
       sumToBytes(head.output.sum),
+      sumToBytes(head.history.rows.sum),
       head.programHash,
       Buffer.from(imageId),
     ]),
@@ -130,6 +146,10 @@ interface Columns {
   output_count: number;
   output_sum: Buffer;
   program_hash: Buffer;
+  history_floor: number;
+  history_through: number;
+  history_count: number;
+  history_sum: Buffer;
   closed: number;
   authentication: Buffer;
 }
@@ -146,7 +166,8 @@ export class HeadTable {
     this.update = database.prepare<Columns>(
       `INSERT OR REPLACE INTO head VALUES (1, @generation, @record_hash, @pages_folded,
          @objects_folded, @map_generation, @map_hash, @object_count, @object_sum, @output_count,
-         @output_sum, @program_hash, @closed, @authentication)`,
+         @output_sum, @program_hash, @history_floor, @history_through, @history_count, @history_sum,
+         @closed, @authentication)`,
     );
   }
 
@@ -159,6 +180,7 @@ export class HeadTable {
       [row.map_hash, SHORT_HASH_BYTES],
       [row.object_sum, SHORT_HASH_BYTES],
       [row.output_sum, SHORT_HASH_BYTES],
+      [row.history_sum, SHORT_HASH_BYTES],
       [row.program_hash, 32],
     ];
     const head: HeadRow = {
@@ -170,15 +192,19 @@ export class HeadTable {
       objects: emptySum,
       output: emptySum,
       programHash: row.program_hash,
+      history: { floor: row.history_floor, through: row.history_through, rows: emptySum },
       closed: row.closed === 1,
     };
     const damaged =
       sizes.some(([bytes, size]) => bytes.length !== size) ||
       [row.generation, row.pages_folded, row.objects_folded].some(isNoGeneration) ||
-      [row.map_generation, row.object_count, row.output_count].some(isNoGeneration);
+      [row.map_generation, row.object_count, row.output_count].some(isNoGeneration) ||
+      [row.history_floor, row.history_through, row.history_count].some(isNoGeneration);
     if (damaged) throw new DamageError('the head row has columns that cannot be');
     head.objects = { count: row.object_count, sum: toBigint(row.object_sum) };
     head.output = { count: row.output_count, sum: toBigint(row.output_sum) };
+    const rows = { count: row.history_count, sum: toBigint(row.history_sum) };
+    head.history = { floor: row.history_floor, through: row.history_through, rows };
     if (!authenticationOf(this.imageId, head).equals(row.authentication)) {
       throw new DamageError(`the head row (generation ${head.generation}) does not match its authentication`);
     }
@@ -201,6 +227,10 @@ export class HeadTable {
       output_count: head.output.count,
       output_sum: sumToBytes(head.output.sum),
       program_hash: head.programHash,
+      history_floor: head.history.floor,
+      history_through: head.history.through,
+      history_count: head.history.rows.count,
+      history_sum: sumToBytes(head.history.rows.sum),
       closed: head.closed ? 1 : 0,
       authentication: authenticationOf(this.imageId, head),
     });

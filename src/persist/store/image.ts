@@ -9,12 +9,14 @@ import type Database from 'better-sqlite3';
 import { PAGE_SIZE } from '../../base/limits.ts';
 import type { Shared, StatisticName } from './channel.ts';
 import { statisticNames } from './channel.ts';
-import { type HeadRow, HeadTable } from './head.ts';
+import { addRow, type HeadRow, HeadTable } from './head.ts';
 import type { StoreLimits } from './limits.ts';
 import { isZero, PageMap, pageHash } from './map.ts';
 import { type FileView, type PageSelect, PageTraces, preparePageSelect, RecordCache } from './pages.ts';
 import type { WorkerPhase } from './phases.ts';
 import type { PackedRecord } from './record.ts';
+import { ReverseLog } from './reverse.ts';
+import { historyRowHash } from './rows.ts';
 import { readImageId } from './schema.ts';
 import { Shadow } from './shadow.ts';
 
@@ -29,6 +31,14 @@ export interface WorkerEffects {
   readonly phase: (label: WorkerPhase) => void;
 }
 
+/** A record as the thinner sees it: what it covers, when it was taken, how large it is. */
+export interface RecordFact {
+  readonly generation: number;
+  readonly since: number;
+  readonly wallMs: number;
+  readonly bytes: number;
+}
+
 export class OpenImage {
   readonly database: Database.Database;
   readonly limits: StoreLimits;
@@ -39,8 +49,10 @@ export class OpenImage {
   readonly shadow: Shadow;
   readonly traces = new PageTraces();
   readonly records: RecordCache;
-  /** Hash of each record that is not folded. */
+  /** Hash of each record that is newer than head.history.through, and what history needs to know of it. */
   readonly recordHashes = new Map<number, Buffer>();
+  private readonly recordFacts: RecordFact[] = [];
+  readonly reverse: ReverseLog;
   /** Records whose objects are not folded, oldest first. */
   readonly pendingRecords: PackedRecord[] = [];
   pendingRecordBytes = 0;
@@ -85,6 +97,8 @@ export class OpenImage {
       this.count('transactions', 1);
     };
     this.pageSelect = preparePageSelect(database);
+    this.reverse = new ReverseLog(database, this.pageSelect);
+    this.reverse.beginEpoch(this.head);
     this.pageUpdate = database.prepare('UPDATE page SET content = ? WHERE number = ?');
     this.pageInsert = database.prepare('INSERT INTO page (number, pad, content) VALUES (?, ?, ?)');
     this.pageDelete = database.prepare('DELETE FROM page WHERE number = ?');
@@ -111,7 +125,11 @@ export class OpenImage {
   /** Writes a page into the table and its map, inside the open transaction; `flushMap` completes it. */
   writePage(number: number, generation: number, content: Buffer | null): void {
     this.writtenBytes += 2 * PAGE_SIZE;
-    if (content === null || (content.length === PAGE_SIZE && isZero(content))) {
+    const entry = this.map.lookup(number);
+    const isGone = content === null || (content.length === PAGE_SIZE && isZero(content));
+    if (isGone && entry === null) return;
+    this.reverse.savePage(number, entry, isGone ? null : content);
+    if (isGone) {
       this.pageDelete.run(number);
       this.map.set(number, null);
       return;
@@ -135,7 +153,10 @@ export class OpenImage {
   noteRecord(record: PackedRecord, hash: Buffer): void {
     const { generation } = record;
     this.recordHashes.set(generation, hash);
-    this.writtenBytes += record.body.length;
+    const { length: bytes } = record.body;
+    const { wallMs } = record;
+    this.recordFacts.push({ generation, since: generation - 1, wallMs, bytes });
+    this.writtenBytes += bytes;
     if (generation > this.head.pagesFolded) {
       const { pageCount } = record;
       for (let i = 0; i < pageCount; i++) this.traces.note(record.pageNumber(i), generation, -1);
@@ -145,5 +166,23 @@ export class OpenImage {
       this.pendingRecords.push(record);
       this.pendingRecordBytes += record.body.length;
     }
+  }
+  /**
+   * Makes records that nothing but history needs part of it; inside the caller's transaction, which writes the head.
+   * Returns them.
+   */
+  moveToHistory(): RecordFact[] {
+    const { head, recordFacts } = this;
+    const through = Math.min(head.pagesFolded, head.objectsFolded, head.generation - 1);
+    const end = recordFacts.findIndex(({ generation }) => generation > through);
+    const moved = recordFacts.splice(0, end < 0 ? recordFacts.length : end);
+    let { rows } = head.history;
+    for (const { generation, since } of moved) {
+      const hash = this.recordHashes.get(generation) as Buffer;
+      rows = addRow(rows, historyRowHash({ kind: 'record', key: generation, since, base: 0, hash }));
+      this.recordHashes.delete(generation);
+    }
+    if (moved.length > 0) head.history = { ...head.history, through, rows };
+    return moved;
   }
 }

@@ -31,7 +31,9 @@ export interface StoreLimits {
   readonly logBytes: number;
   /** Bytes of the log at which the worker waits for readers so that the log can start again. */
   readonly logBytesMax: number;
-  /** Rows kept in `checkpoint`. */
+  /** Milliseconds that thinning history waits behind commits and folding; then it has every second turn. */
+  readonly thinPatienceMs: number;
+  /** Rows kept in `checkpoint` besides those of kept generations. */
   readonly checkpointRows: number;
 }
 
@@ -48,6 +50,7 @@ export const storeLimits: StoreLimits = {
   foldRows: 64,
   logBytes: 8 * 1024 * 1024,
   logBytesMax: 128 * 1024 * 1024,
+  thinPatienceMs: 2000,
   checkpointRows: 1000,
 };
 
@@ -57,6 +60,8 @@ export const ITEM_BYTES_MAX = 64 * 1024;
 export const RING_BYTES_MIN = 4 * ITEM_BYTES_MAX;
 /** Entries of the table through which the worker tells the hashes of committed records. */
 export const HASH_SLOTS = 1024;
+/** Bytes of a row of `reverse` at which the next one begins. */
+export const REVERSE_ROW_BYTES = 256 * 1024;
 /** Bytes of records that a reader keeps decoded. */
 export const RECORD_CACHE_BYTES = 16 * 1024 * 1024;
 /** Map blocks that a reader keeps. */

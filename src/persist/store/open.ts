@@ -37,6 +37,7 @@ export function openStore(path: string, options: StoreOptions): Store {
       limits,
       crashPoint: options.crashPoint?.point ?? null,
       acceptLoss: options.acceptLoss ?? false,
+      keep: options.keep ?? null,
       pid: options.effects.pid,
       bootId: options.effects.bootId ?? '',
       startedMs: options.effects.wallMs(),

@@ -29,4 +29,6 @@ export interface StoreOptions {
   readonly limits?: Partial<StoreLimits>;
   /** Opens an image whose log was cut short at the newest generation that is left. */
   readonly acceptLoss?: boolean;
+  /** Ladder of history (ladder.ts), kept in the image; without it the image's own goes on. */
+  readonly keep?: string;
 }

@@ -19,8 +19,15 @@ import { type RowEntry, readObject, readRow } from './entries.ts';
 
 /** 'PDRC', little endian. */
 export const RECORD_MAGIC = 0x4352_4450;
-export const RECORD_VERSION = 1;
-export const recordFlags = { clean: 1 } as const;
+export const RECORD_VERSION = 2;
+export const recordFlags = {
+  /** The last checkpoint of a clean stop. */
+  clean: 1,
+  /** The machine was put back to `parent` by a person. */
+  restored: 2,
+  /** The first generation of a file that was made from another. */
+  forked: 4,
+} as const;
 
 export const recordHeader = layout('recordHeader', {
   magic: 'u32',
@@ -72,9 +79,26 @@ export const pageKinds = {
   folded: 4,
   /** The page's 4096 bytes follow; `bytes` is 0. */
   full: 5,
+  /** In `reverse` only: the content was damaged when it was to be put aside. */
+  lost: 6,
 } as const;
 
 const INDEX_BYTES = 8;
+
+/** Writes the fixed part of a page's entry. `pc` is an integer below 2^53. */
+export function finishPageEntry(
+  buffer: Buffer,
+  at: number,
+  kind: number,
+  pc: number,
+  runBytes: number,
+): void {
+  const { offset } = pageEntry;
+  writeInteger(buffer, at + offset.pc, pc);
+  buffer.writeUInt16LE(kind, at + offset.kind);
+  buffer.writeUInt16LE(runBytes, at + offset.bytes);
+  buffer.writeUInt32LE(0, at + offset.reserved);
+}
 
 /** The sections of a record that is being put together; reused for each. */
 export interface RecordParts {
@@ -133,7 +157,8 @@ export interface RecordFacts {
   readonly tick: bigint;
   readonly wallMs: number;
   readonly pauseUs: number;
-  readonly clean: boolean;
+  /** Of `recordFlags`. */
+  readonly flags: number;
   readonly kernelRecord: Uint8Array;
   /** UTF-8. */
   readonly border: Uint8Array;
@@ -167,7 +192,7 @@ export function writeRecord(out: GrowingBytes, facts: RecordFacts, parts: Record
   recordHeader.write(view, 0, {
     magic: RECORD_MAGIC,
     version: RECORD_VERSION,
-    flags: facts.clean ? recordFlags.clean : 0,
+    flags: facts.flags,
     generation: BigInt(facts.generation),
     parent: BigInt(facts.parent),
     tick: facts.tick,
@@ -249,6 +274,18 @@ export class PackedRecord {
     return (this.body.readUInt16LE(recordHeader.offset.flags) & recordFlags.clean) !== 0;
   }
 
+  /** How this generation came to be the newest, if not by running. */
+  get origin(): 'restored' | 'forked' | null {
+    const flags = this.body.readUInt16LE(recordHeader.offset.flags);
+    if ((flags & recordFlags.restored) !== 0) return 'restored';
+    return (flags & recordFlags.forked) !== 0 ? 'forked' : null;
+  }
+
+  /** Milliseconds since 1970. */
+  get wallMs(): number {
+    return readInteger(this.body, recordHeader.offset.wallMs);
+  }
+
   get parentHash(): Buffer {
     const at = recordHeader.offset.parentHash;
     return Buffer.from(this.body.subarray(at, at + 32));
@@ -312,10 +349,30 @@ export class PackedRecord {
     return this.body.readUInt16LE(place + pageEntry.offset.kind);
   }
 
+  /** `pc` of the entry; in a row of `reverse`, the generation of the content that it gives. */
+  pagePc(place: number): number {
+    return readInteger(this.body, place + pageEntry.offset.pc);
+  }
+
+  /** End of the entry, runs and all. */
+  pageEnd(place: number): number {
+    const from = place + pageEntry.size;
+    if (this.pageKind(place) === pageKinds.full) return from + PAGE_SIZE;
+    return from + this.body.readUInt16LE(place + pageEntry.offset.bytes);
+  }
+
+  /** Byte offset of the entry at `index` of the page index. */
+  pagePlace(index: number): number {
+    return this.body.readUInt32LE(this.indexAt + index * INDEX_BYTES + 4);
+  }
+
   /** Brings `page` from the generation before to this one. */
   applyPage(place: number, page: Buffer): void {
     const kind = this.pageKind(place);
-    assert(kind !== pageKinds.folded, 'record: a folded page is not applied');
+    assert(
+      kind !== pageKinds.folded && kind !== pageKinds.lost,
+      'record: a page without bytes is not applied',
+    );
     const from = place + pageEntry.size;
     if (kind === pageKinds.full) {
       this.body.copy(page, 0, from, from + PAGE_SIZE);

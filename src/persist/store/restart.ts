@@ -57,25 +57,30 @@ function isOtherLife(before: string, now: string): boolean {
 }
 
 export interface VerifiedRecords {
-  /** Records that are not folded, and the head's own, oldest first. */
+  /** Records that are not folded, those that history has not taken over, and the head's own, oldest first. */
   readonly records: readonly PackedRecord[];
   readonly hashes: ReadonlyMap<number, Buffer>;
 }
 
 /** Reads the records that a restart needs and verifies the chain back from the head. Throws DamageError. */
 export function readRecords(database: Database.Database, head: HeadRow): VerifiedRecords {
+  const first = Math.min(
+    head.pagesFolded + 1,
+    head.objectsFolded + 1,
+    head.generation,
+    head.history.through + 1,
+  );
   const rows = database
     .prepare<[number], { generation: number; body: Buffer }>(
       'SELECT generation, body FROM record WHERE generation >= ? ORDER BY generation',
     )
-    .all(Math.min(head.pagesFolded + 1, head.objectsFolded + 1, head.generation));
+    .all(first);
   const newest = rows.at(-1);
   if (newest !== undefined && newest.generation > head.generation) {
     throw new DamageError(
       `the head row says generation ${head.generation}, but there is a record of generation ${newest.generation}`,
     );
   }
-  const first = Math.min(head.pagesFolded + 1, head.objectsFolded + 1, head.generation);
   const hashes = new Map<number, Buffer>();
   const records: PackedRecord[] = [];
   let expected = head.recordHash;
@@ -119,8 +124,30 @@ function missingOne(rows: readonly { generation: number }[], first: number): num
   return first + (index < 0 ? rows.length : index);
 }
 
-/** Address, serial, type, generation, state, links, hash. */
-type ObjectColumns = [number, string, string, number, string, string, Buffer];
+/** Address, serial, type, generation, state, links, hash: see OBJECT_COLUMNS. */
+export type ObjectColumns = [number, string, string, number, string, string, Buffer];
+
+/** Serials as digits: as integers they would need bigints for all columns. */
+export const OBJECT_COLUMNS = 'address, CAST(serial AS TEXT), type, generation, state, links, hash';
+
+/** The object in a row, verified against the row's own hash. Throws DamageError. */
+export function readObjectRow(row: ObjectColumns | undefined): StoredObject {
+  if (row === undefined) throw new DamageError('the row of an object is missing');
+  const [address, serial, type, generation, state, links, stored] = row;
+  if (!objectHash(address, serial, type, generation, state, links).equals(stored)) {
+    throw new DamageError(
+      `object ${address} (${type}, on the ${ownerOfPage(Math.floor(address / PAGE_SIZE))}) of generation ${generation}: its row does not match its hash`,
+    );
+  }
+  const format = formatOfName(type);
+  return {
+    address,
+    type: format.number,
+    serial: BigInt.asUintN(64, BigInt(serial)),
+    state: textToState(format, state),
+    links: textToLinks(format, links),
+  };
+}
 
 /** All objects of the head in address order, verified as a whole before the first is given out. */
 export function readObjects(
@@ -129,29 +156,14 @@ export function readObjects(
   records: readonly PackedRecord[],
 ): StoredObject[] {
   const objects = new Map<number, StoredObject>();
-  // Serials as digits: as integers they would need bigints for all columns.
   const select = database
-    .prepare<[], ObjectColumns>(
-      'SELECT address, CAST(serial AS TEXT), type, generation, state, links, hash FROM object ORDER BY address',
-    )
+    .prepare<[], ObjectColumns>(`SELECT ${OBJECT_COLUMNS} FROM object ORDER BY address`)
     .raw();
   const rows = new RowAdder();
-  for (const [address, serial, type, generation, state, links, stored] of select.iterate()) {
-    const hash = objectHash(address, serial, type, generation, state, links);
-    if (!hash.equals(stored)) {
-      throw new DamageError(
-        `object ${address} (${type}, on the ${ownerOfPage(Math.floor(address / PAGE_SIZE))}) of generation ${generation}: its row does not match its hash`,
-      );
-    }
-    rows.add(hash);
-    const format = formatOfName(type);
-    objects.set(address, {
-      address,
-      type: format.number,
-      serial: BigInt.asUintN(64, BigInt(serial)),
-      state: textToState(format, state),
-      links: textToLinks(format, links),
-    });
+  for (const row of select.iterate()) {
+    const object = readObjectRow(row);
+    rows.add(row[6]);
+    objects.set(object.address, object);
   }
   expectSum('object', head.objects, rows.total(), head.objectsFolded, () => missingTargets(objects));
   let isSorted = true;

@@ -68,3 +68,18 @@ export function programsHash(programs: readonly ProgramRow[]): Buffer {
     ),
   );
 }
+
+/** A row of `record` that belongs to history, or of `reverse`, less its body. */
+export interface HistoryRow {
+  readonly kind: 'record' | 'reverse';
+  /** `generation`, or `id`. */
+  readonly key: number;
+  readonly since: number;
+  readonly base: number;
+  /** SHA-256 of the body. */
+  readonly hash: Buffer;
+}
+
+export function historyRowHash({ kind, key, since, base, hash }: HistoryRow): Buffer {
+  return shortHash(`${kind} ${key} ${since} ${base} `, hash);
+}

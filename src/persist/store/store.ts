@@ -124,6 +124,7 @@ export class OpenStore implements Store {
                 kernelRecord: newest.kernelRecord,
                 border: newest.border,
                 clean: newest.clean,
+                ...(newest.origin === null ? {} : { origin: newest.origin }),
                 programs,
                 unconfirmedOutput: readOutput(this.reader, row, records),
               };

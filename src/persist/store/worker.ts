@@ -16,6 +16,7 @@ import { DamageError } from './contract.ts';
 import { type PlainError, StoreError } from './errors.ts';
 import { Folder } from './folder.ts';
 import { OpenImage, type WorkerEffects } from './image.ts';
+import { DEFAULT_LADDER, type Ladder, LadderError, parseLadder } from './ladder.ts';
 import { POLL_MS_MAX, POLL_MS_MIN, POLL_PART, POLL_UNTIL_MS } from './limits.ts';
 import type { WorkerPhase } from './phases.ts';
 import { forgetPrograms, writeProgram } from './programs.ts';
@@ -83,17 +84,15 @@ function describeOwner(): string {
 
 /** Loads what the records say that are not folded. Their hashes were verified by the main thread before 'go'. */
 function loadRecords(image: OpenImage): void {
-  const { generation, pagesFolded, objectsFolded } = image.head;
+  const { generation, history } = image.head;
   const rows = image.database
-    .prepare<[], { generation: number; body: Buffer }>('SELECT * FROM record ORDER BY generation')
-    .all();
-  for (const row of rows) image.recordHashes.set(row.generation, sha256(row.body));
-  const first = Math.min(pagesFolded, objectsFolded);
+    .prepare<[number], { generation: number; body: Buffer }>(
+      'SELECT generation, body FROM record WHERE generation > ? ORDER BY generation',
+    )
+    .all(history.through);
   for (const row of rows) {
     assert(row.generation <= generation, 'worker: no record is newer than the head');
-    if (row.generation <= first) continue;
-    const record = new PackedRecord(row.body);
-    image.noteRecord(record, image.recordHashes.get(row.generation) as Buffer);
+    image.noteRecord(new PackedRecord(row.body), sha256(row.body));
   }
 }
 
@@ -159,13 +158,14 @@ class WorkerLoop {
       return true;
     }
     if (folder === null) return false;
+    const mustThin = this.closeWaiting && folder.thinner.isOverSize();
+    if ((this.foldWaiting || this.closeWaiting) && folder.isComplete() && !mustThin) {
+      this.finishFold(folder);
+      return true;
+    }
     if (folder.dueInMs() === 0) {
       folder.step();
       this.logDirty = true;
-      return true;
-    }
-    if (this.foldWaiting || this.closeWaiting) {
-      this.finishFold(folder);
       return true;
     }
     return false;
@@ -238,13 +238,29 @@ class WorkerLoop {
     image.database
       .prepare('INSERT INTO life (pid, started, generation) VALUES (?, ?, ?)')
       .run(options.pid, options.startedMs, image.head.generation);
+    const ladder = this.readLadder();
     image.commit();
     effects.phase('open-life');
-    this.folder = new Folder(image, (generation) => {
+    this.folder = new Folder(image, ladder, (generation) => {
       Atomics.store(words, control.folded, (generation - this.baseGeneration) | 0);
       Atomics.notify(words, control.committed);
     });
     this.lastBatchMs = effects.nowMs();
+  }
+
+  /** The ladder that was asked for, noted in the image; else the image's, or the default. */
+  private readLadder(): Ladder {
+    const { database } = this;
+    const kept = database.prepare("SELECT value FROM image WHERE key = 'keep'").pluck().get();
+    if (options.keep !== null && options.keep !== kept) {
+      database.prepare("INSERT OR REPLACE INTO image VALUES ('keep', ?)").run(options.keep);
+    }
+    try {
+      return parseLadder(options.keep ?? (typeof kept === 'string' ? kept : DEFAULT_LADDER));
+    } catch (error) {
+      if (error instanceof LadderError) throw new DamageError(`the ladder of history: ${error.message}`);
+      throw error;
+    }
   }
 
   private finishFold(folder: Folder): void {
