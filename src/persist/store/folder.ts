@@ -323,9 +323,10 @@ export class Folder {
   /** After that transaction. */
   private tellMoved(): void {
     const last = this.moved.at(-1);
-    if (last === undefined) return;
-    this.image.records.trim(last.generation);
-    this.folded(Math.min(this.image.head.pagesFolded, last.generation));
+    if (last !== undefined) {
+      this.image.records.trim(last.generation);
+      this.folded(Math.min(this.image.head.pagesFolded, last.generation));
+    }
     this.thinner.add(this.moved);
     this.moved = [];
   }

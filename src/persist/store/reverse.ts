@@ -43,7 +43,6 @@ export interface Epoch {
 export class ReverseLog {
   private readonly select: PageSelect;
   private readonly insert: Database.Statement;
-  private readonly baseOf: Database.Statement;
   private readonly parts: RecordParts = emptyParts();
   private readonly body = new GrowingBytes(64 * 1024);
   private readonly words = new Int32Array(2 * WORDS);
@@ -62,7 +61,6 @@ export class ReverseLog {
     this.insert = database.prepare(
       'INSERT INTO reverse (id, epoch, base, hash, body) VALUES (?, ?, ?, ?, ?)',
     );
-    this.baseOf = database.prepare('SELECT min(base) FROM reverse WHERE epoch = ?').pluck();
     this.nextId = 1 + (database.prepare('SELECT coalesce(max(id), 0) FROM reverse').pluck().get() as number);
     this.bytes = Buffer.from(this.words.buffer);
   }
@@ -76,12 +74,14 @@ export class ReverseLog {
     return this.pages.size + this.objects.size;
   }
 
-  /** Begins an epoch at what is committed now. Not while rows wait to be written. */
+  /** The newest row's; 0 when there was none. */
+  get lastId(): number {
+    return this.nextId - 1;
+  }
+
+  /** Begins an epoch at what is committed now; one before may have begun there too. Not while rows wait to be written. */
   beginEpoch(head: HeadRow): void {
-    // A life that died before its first commit has begun an epoch at the same generation.
-    const before = this.baseOf.get(head.generation) as number | null;
-    const base = Math.min(head.pagesFolded, head.objectsFolded, before ?? head.generation);
-    this.epochNow = { begin: head.generation, base };
+    this.epochNow = { begin: head.generation, base: Math.min(head.pagesFolded, head.objectsFolded) };
     this.pages.clear();
     this.objects.clear();
     this.epochBytes = 0;

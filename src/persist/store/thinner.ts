@@ -32,9 +32,11 @@ const EPOCH_MS = 600_000;
 const EPOCH_ENTRIES = 200_000;
 const EPOCH_PARTS = 16;
 
+/** A stretch of folding that has ended: rows of `reverse` up to `lastId`. Two may have begun at the same generation. */
 interface EpochFact {
   readonly begin: number;
   readonly base: number;
+  readonly lastId: number;
   bytes: number;
 }
 
@@ -63,7 +65,7 @@ export class Thinner {
   private isLoaded = false;
   private loadedThrough = 0;
   private readonly historyAtOpening: number;
-  private readonly epochAtOpening: number;
+  private readonly reverseAtOpening: number;
   private recordBytes = 0;
   private oldReverseBytes = 0;
   private epochSinceMs = -1;
@@ -80,11 +82,11 @@ export class Thinner {
     this.image = image;
     this.ladder = ladder;
     this.statements = prepare(image.database);
-    this.epochAtOpening = image.reverse.epoch.begin;
+    this.reverseAtOpening = image.reverse.lastId;
     this.historyAtOpening = image.head.history.through;
   }
 
-  /** These records are history from now on. */
+  /** A pass of folding has ended, after which these records are history (none when older ones still wait). */
   add(moved: readonly RecordFact[]): void {
     for (const fact of moved) {
       this.added.push(fact);
@@ -142,8 +144,7 @@ export class Thinner {
     this.loadedThrough = rows.at(-1)?.generation ?? this.loadedThrough;
     if (rows.length === LOAD_ROWS) return;
     const older: EpochFact[] = [];
-    for (const found of this.statements.epochs.all()) {
-      if (found.begin >= this.epochAtOpening) break;
+    for (const found of this.statements.epochs.all(this.reverseAtOpening)) {
       older.push({ ...found, bytes: storedBytes(found.bytes) });
       this.oldReverseBytes += storedBytes(found.bytes);
     }
@@ -186,17 +187,18 @@ export class Thinner {
     return { floor: first?.generation ?? this.image.head.history.through + 1, end, generations };
   }
 
+  /** What was put aside so far is not needed from the newest generation on: so an epoch may end after any pass. */
   private changeEpoch(): void {
     const { reverse, head } = this.image;
     const { epoch } = reverse;
     const base = Math.min(head.pagesFolded, head.objectsFolded);
-    if (base <= epoch.base || head.generation <= epoch.begin) return;
+    if (base <= epoch.base && reverse.epochBytes === 0) return;
     const { sizeBytes } = this.ladder;
     const bytes = storedBytes(reverse.epochBytes);
     const isOld = this.nowMs() - this.epochSinceMs >= EPOCH_MS;
     const isLarge = (bytes + this.epochRecordBytes) * EPOCH_PARTS > sizeBytes;
     if (!isOld && !isLarge && reverse.size < EPOCH_ENTRIES) return;
-    this.epochs.push({ begin: epoch.begin, base: epoch.base, bytes });
+    this.epochs.push({ begin: epoch.begin, base: epoch.base, lastId: reverse.lastId, bytes });
     this.oldReverseBytes += bytes;
     this.epochSinceMs = this.nowMs();
     this.epochRecordBytes = 0;
@@ -212,7 +214,7 @@ export class Thinner {
   private deleteEpochs(floor: number): boolean {
     const oldest = this.epochs[0];
     if (oldest === undefined || this.endOfEpoch(0) > floor) return false;
-    const rows = this.statements.reverseOf.all(oldest.begin, DELETE_REVERSE_ROWS);
+    const rows = this.statements.reverseOf.all(oldest.begin, oldest.lastId, DELETE_REVERSE_ROWS);
     if (rows.length > 0) {
       this.transaction(floor, () => {
         for (const { id, base, hash } of rows) {
@@ -406,9 +408,9 @@ function prepare(database: Database.Database) {
       `SELECT generation, since, length(body) AS bytes, substr(body, ${timeAt}, 8) AS time FROM record
        WHERE generation > ? AND generation <= ? ORDER BY generation LIMIT ?`,
     ),
-    epochs: database.prepare<[], EpochFact>(
-      `SELECT epoch AS begin, min(base) AS base, sum(length(body)) AS bytes FROM reverse
-       GROUP BY epoch ORDER BY epoch`,
+    epochs: database.prepare<[number], EpochFact>(
+      `SELECT epoch AS begin, min(base) AS base, max(id) AS lastId, sum(length(body)) AS bytes FROM reverse
+       WHERE id <= ? GROUP BY epoch ORDER BY epoch`,
     ),
     tagged: database.prepare('SELECT generation FROM checkpoint WHERE tag IS NOT NULL').pluck(),
     record: database.prepare<[number], RecordColumns & { body: Buffer }>(
@@ -419,8 +421,8 @@ function prepare(database: Database.Database) {
     ),
     recordUpdate: database.prepare('UPDATE record SET since = ?, hash = ?, body = ? WHERE generation = ?'),
     recordDelete: database.prepare('DELETE FROM record WHERE generation BETWEEN ? AND ?'),
-    reverseOf: database.prepare<[number, number], { id: number; base: number; hash: Buffer }>(
-      'SELECT id, base, hash FROM reverse WHERE epoch = ? ORDER BY id LIMIT ?',
+    reverseOf: database.prepare<[number, number, number], { id: number; base: number; hash: Buffer }>(
+      'SELECT id, base, hash FROM reverse WHERE epoch = ? AND id <= ? ORDER BY id LIMIT ?',
     ),
     reverseDelete: database.prepare('DELETE FROM reverse WHERE id = ?'),
     checkpointThin: database.prepare(
