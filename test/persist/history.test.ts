@@ -1,5 +1,6 @@
 /**
- * History: every kept generation answers what was recorded, whatever was folded, thinned, killed and reopened meanwhile.
+ * P.05: every kept generation answers what was recorded, whatever was folded, thinned, killed and reopened meanwhile.
+ * RUNS (3) is the number of random histories; `npm run history` makes many.
  */
 import fc from 'fast-check';
 import { test } from 'uvu';
@@ -14,6 +15,8 @@ import { Model, tinyLimits } from './store-model.ts';
 import { effects, open, runChild, withImage } from './store-tools.ts';
 
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
+const runs = Number(process.env.RUNS ?? 3);
 
 /** A model's generation is taken a millisecond after the one before: so this ladder thins within a short test. */
 const shortLadder = 'all:12ms,4ms:40ms,20ms:200ms,size:10M';
@@ -93,14 +96,14 @@ test('every kept generation answers what was recorded, over folds, thinning and 
         compareAll(path, at);
       }),
   );
-  await fc.assert(property, { numRuns: Number(process.env.PERDURE_RUNS ?? 6) });
+  await fc.assert(property, { numRuns: runs });
 });
 
 test('a process killed while it folds or thins leaves every kept generation readable', async () => {
   const seed = 3;
   for (const crash of ['thin-commit:2', 'thin-after:3', 'fold-pages-commit:2', 'fold-objects-after:2']) {
     await withImage(async (path) => {
-      for (let life = 0; life < 2; life++) {
+      for (let life = 0; life < (runs > 3 ? 3 : 1); life++) {
         const end = await runChild({ path, seed, last: 100_000, crash, keep: shortLadder });
         assert.is(end.signal, 'SIGKILL', crash);
         const kept = compareAll(path, (generation) => Model.at(seed, generation));
@@ -128,7 +131,7 @@ test('history and file stay within the size bound, whatever runs', async () => {
     });
     const model = new Model(11);
     let most = 0;
-    for (let round = 0; round < 8; round++) {
+    for (let round = 0; round < 5; round++) {
       await fill(store, model, 60);
       await pause(120);
       const { historyBytes = 0 } = store.statistics();
@@ -155,7 +158,7 @@ test('the ladder keeps what it says', async () => {
   await withImage(async (path) => {
     const store = open(path, { keep: 'all:20ms,10ms:100ms,100ms:1s,size:1G' });
     const model = new Model(2);
-    await fill(store, model, 400);
+    await fill(store, model, 300);
     await pause(400);
     const now = model.generation;
     const kept = compareAll(path, (generation) => Model.at(2, generation));
@@ -245,7 +248,14 @@ test('a fork is the generation it was made from, beside a running owner; a resto
     await withImage(async (path) => {
       let store = open(path, { keep: 'all:1h,size:1G' });
       const model = new Model(seed);
-      await fill(store, model, 50);
+      for (let i = 0; i < 3; i++) model.advance(store);
+      store.waitForCommit(model.generation);
+      // Nothing is folded yet: all pages are in records only.
+      fork(path, () => 2, `${path}.early`, effects);
+      const early = open(`${path}.early`);
+      assert.equal(Model.at(seed, 2).differencesOfState(early), []);
+      await early.close();
+      await fill(store, model, 47);
       for (let i = 0; i < 9; i++) model.advance(store);
       store.waitForCommit(model.generation);
       for (const generation of [1, 23, 55, 59]) {

@@ -92,7 +92,8 @@ export class OpenBatch implements Batch {
 
   publish(header: CheckpointHeader): void {
     assert(header.generation === this.generation, `batch: generation ${this.generation} is next`);
-    assert(header.parent === this.generation - 1, 'batch: it follows the one before');
+    const isNext = header.parent === this.generation - 1;
+    assert(isNext || header.restored === true, 'batch: it follows the one before, or leads back');
     const border = Buffer.from(header.border);
     this.scratch.length = 0;
     this.scratch.reserve(recordHeader.size);

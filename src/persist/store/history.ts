@@ -19,7 +19,7 @@ import { RECORD_CACHE_BYTES } from './limits.ts';
 import { PageMap } from './map.ts';
 import { type PageSelect, preparePageSelect, readFoldedPage } from './pages.ts';
 import { PackedRecord, pageKinds, recordHeader } from './record.ts';
-import { readObjects, readRecords } from './restart.ts';
+import { readObjects, readOutput, readRecords } from './restart.ts';
 import { type HistoryRow, historyRowHash } from './rows.ts';
 import { readImageId, translate } from './schema.ts';
 
@@ -106,6 +106,11 @@ export class History {
     return new GenerationView(this, generation, this.record(this.records[index] as IndexRow));
   }
 
+  /** Output of the head that is not confirmed, by sink and offset. */
+  unconfirmedOutput(): ReturnType<typeof readOutput> {
+    return readOutput(this.database, this.head, [...this.chain.values()]);
+  }
+
   private record(row: IndexRow): PackedRecord {
     return this.chain.get(row.key) ?? this.bodies.read(row);
   }
@@ -178,7 +183,9 @@ export class History {
   /** Numbers of all pages that may differ from zeros at the generation, ascending. */
   pageNumbers(generation: number): number[] {
     const numbers = new Set<number>(this.map.present());
-    for (const number of this.changedPages(generation)) numbers.add(number);
+    // Absent now, but changed since, or not folded yet.
+    const { pagesFolded } = this.head;
+    for (const number of this.changedPages(Math.min(generation, pagesFolded))) numbers.add(number);
     return [...numbers].sort((a, b) => a - b);
   }
 

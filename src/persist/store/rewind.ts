@@ -55,7 +55,7 @@ function writeBack(store: Store, history: History, restored: number, wallMs: num
   }
   for (const address of objects.gone) batch.objectGone(address);
   for (const object of objects.changed) batch.object(object);
-  for (const { sink, offset, bytes: data } of store.head?.unconfirmedOutput ?? []) {
+  for (const { sink, offset, bytes: data } of history.unconfirmedOutput()) {
     batch.confirmOutput(sink, offset + data.length);
   }
   const generation = current + 1;
