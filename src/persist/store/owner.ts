@@ -6,7 +6,7 @@
  */
 import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { sidePath } from './side.ts';
+import { isBusy, sidePath } from './side.ts';
 
 /** Offset of user_version in the header of an SQLite file; 4 bytes, big endian. */
 const USER_VERSION_OFFSET = 60;
@@ -31,7 +31,7 @@ function isLocked(path: string): boolean {
     database.prepare('SELECT count(*) FROM sqlite_schema').get();
     return false;
   } catch (error) {
-    if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) return true;
+    if (isBusy(error)) return true;
     throw error;
   } finally {
     database.close();

@@ -45,7 +45,8 @@ export interface SideOwner {
   readonly bootId: string;
 }
 
-function isBusy(error: unknown): boolean {
+/** True when SQLite says that another connection has the lock. */
+export function isBusy(error: unknown): boolean {
   return error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY');
 }
 

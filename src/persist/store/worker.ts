@@ -24,7 +24,7 @@ import { PackedRecord } from './record.ts';
 import { refuseCutLog } from './restart.ts';
 import { openReader, openWriter, translated } from './schema.ts';
 import { shrink } from './shrink.ts';
-import { openSide, type SideFile } from './side.ts';
+import { isBusy, openSide, type SideFile } from './side.ts';
 
 const options = (workerData as { options: WorkerOptions; port: MessagePort }).options;
 const port = (workerData as { options: WorkerOptions; port: MessagePort }).port;
@@ -259,7 +259,7 @@ class WorkerLoop {
       return parseLadder(options.keep ?? (typeof kept === 'string' ? kept : DEFAULT_LADDER));
     } catch (error) {
       if (error instanceof LadderError) throw new DamageError(`the ladder of history: ${error.message}`);
-      throw error;
+      if (!isBusy(error)) throw error;
     }
   }
 
@@ -313,16 +313,26 @@ class WorkerLoop {
   }
 
   private close(): void {
+    // Whoever reads the image now is not waited for: then the log stays beside it, and all is as complete.
+    this.database.pragma('busy_timeout = 0');
     effects.phase('close-shrink');
     shrink(this.database);
     effects.phase('log-before');
     this.database.pragma('wal_checkpoint(TRUNCATE)');
-    // So that a stock client that looks at a stopped image leaves no files beside it. Refused while one is looking now.
-    this.database.pragma('journal_mode = DELETE');
+    this.leaveLog();
     this.database.close();
     effects.phase('close-side');
     this.side.remove();
     this.ended = true;
+  }
+
+  /** So that a stock client that looks at a stopped image leaves no files beside it. Not while one is looking now. */
+  private leaveLog(): void {
+    try {
+      this.database.pragma('journal_mode = DELETE');
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+    }
   }
 }
 

@@ -151,11 +151,13 @@ export async function measureRate(
     await sleep(500);
     const script = join(project, 'test', 'bench', 'persist', 'reader.ts');
     const reader = spawn(process.execPath, [script, image], { stdio: ['ignore', 'ignore', 'inherit'] });
-    const found = await running;
     const closed = new Promise((resolve) => reader.on('close', resolve));
-    reader.kill('SIGKILL');
-    await closed;
-    return found;
+    try {
+      return await running;
+    } finally {
+      reader.kill('SIGKILL');
+      await closed;
+    }
   });
   const { rateHz: hz, lagMs, pauseUs, seconds, logBytesMax } = round as RigRound;
   return { hz, lagMs, pauseUs, seconds, logBytesMax };
