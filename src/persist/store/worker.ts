@@ -259,7 +259,7 @@ class WorkerLoop {
       return parseLadder(options.keep ?? (typeof kept === 'string' ? kept : DEFAULT_LADDER));
     } catch (error) {
       if (error instanceof LadderError) throw new DamageError(`the ladder of history: ${error.message}`);
-      if (!isBusy(error)) throw error;
+      throw error;
     }
   }
 
