@@ -27,6 +27,8 @@ import { readImageId, translate } from './schema.ts';
 interface IndexRow extends HistoryRow {
   /** Where the epoch after that of a reverse row begins; Infinity for the newest. */
   end: number;
+  /** Numbers of its pages, ascending, once it was read: so that it need not be read again for others. */
+  pages: Uint32Array | null;
 }
 
 /** Runs `work` on one snapshot of the image's history. */
@@ -125,6 +127,7 @@ export class History {
     for (const row of this.reverse) {
       if (at <= generation) break;
       if (row.end <= generation) break;
+      if (!mayHavePage(row, number)) continue;
       const record = this.bodies.read(row);
       const place = record.findPage(number);
       if (place < 0) continue;
@@ -163,6 +166,7 @@ export class History {
       const row = this.records[i] as IndexRow;
       if (row.key > to) continue;
       if (row.key <= from) break;
+      if (!mayHavePage(row, number)) continue;
       const record = this.record(row);
       const place = record.findPage(number);
       if (place < 0) continue;
@@ -224,7 +228,21 @@ const chainRow = {
   base: 0,
   hash: Buffer.alloc(0),
   end: Number.POSITIVE_INFINITY,
+  pages: null,
 };
+
+/** False when it is known that the row says nothing of the page. */
+function mayHavePage({ pages }: IndexRow, number: number): boolean {
+  if (pages === null) return true;
+  let low = 0;
+  let high = pages.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((pages[middle] as number) < number) low = middle + 1;
+    else high = middle;
+  }
+  return pages[low] === number;
+}
 
 function applyObjects(record: PackedRecord, objects: Map<number, StoredObject>): void {
   for (const address of record.gone()) objects.delete(address);
@@ -292,6 +310,7 @@ class Bodies {
       throw new DamageError(`${nameOf(row)} does not match its hash: generations before it cannot be read`);
     }
     const record = new PackedRecord(body);
+    row.pages ??= Uint32Array.from({ length: record.pageCount }, (_, i) => record.pageNumber(i)).sort();
     this.cache.set(row, record);
     this.byteCount += body.length;
     for (const [oldest, old] of this.cache) {
@@ -315,9 +334,9 @@ function readIndex(database: Database.Database, head: HeadRow) {
   const records = select(
     `SELECT generation AS key, since, 0 AS base, hash FROM record
      WHERE generation <= ${through} ORDER BY generation`,
-  ).map((row): IndexRow => ({ ...row, kind: 'record', end: Number.POSITIVE_INFINITY }));
+  ).map((row): IndexRow => ({ ...row, kind: 'record', end: Number.POSITIVE_INFINITY, pages: null }));
   const reverse = select('SELECT id AS key, epoch AS since, base, hash FROM reverse ORDER BY id DESC').map(
-    (row): IndexRow => ({ ...row, kind: 'reverse', end: Number.POSITIVE_INFINITY }),
+    (row): IndexRow => ({ ...row, kind: 'reverse', end: Number.POSITIVE_INFINITY, pages: null }),
   );
   reverse.forEach((row, i) => {
     const newer = reverse[i - 1];
