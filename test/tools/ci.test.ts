@@ -71,7 +71,7 @@ function ci(npm: string, options: { missing?: readonly string[]; apt?: string } 
 
 const allFine = 'case "$*" in test) echo "41 passed, 0 failed" ;; esac';
 /** The steps of the script, without the two that install. */
-const checks = readFileSync(join(project, '.ci/run'), 'utf8').match(/^step .*$/gm)?.length ?? 0;
+const checks = readFileSync(join(project, '.ci/run'), 'utf8').match(/^(step|beside) .*$/gm)?.length ?? 0;
 
 test('it calls npm ci and then exactly npm test, tools required, and sums the passes of all steps', () => {
   const { status, lastLine, calls, output } = ci(
