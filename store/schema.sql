@@ -9,7 +9,8 @@
 -- that all memory of the machine is mapped from; page n begins at address n * 4096. An *object* is one of the kernel's
 -- nine types; it lies at an address of the segment and has a serial number that is never used again.
 --
--- How a checkpoint gets in. A commit inserts one packed `record` (everything that changed) and updates `head`. Later,
+-- How a checkpoint gets in. A commit inserts one packed `record` (everything that changed); the newest one, at most a second
+-- newer than `head`, is the state. Later,
 -- in the background, records are *folded*: objects, checkpoints, journal and output into their tables within a second,
 -- pages into `page` when some megabytes have come together or the machine is idle or stops. So `page` and `map` show
 -- generation head.pages_folded, the other tables head.objects_folded; after a clean stop both are the newest.
@@ -24,10 +25,11 @@ CREATE TABLE image (
   value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The one row that says which state is the newest, and authenticates everything a restart reads.
+-- The one row that authenticates everything a restart reads: the tables, and where the chain of records goes on from.
 CREATE TABLE head (
   id INTEGER PRIMARY KEY CHECK (id = 1),
-  -- Newest committed generation; 0 before the first.
+  -- Newest committed generation when the row was written; 0 before the first. It is written when something is folded or history
+  -- changes, at the first commit of a life and at a clean stop. The newest of all: SELECT max(generation) FROM record.
   generation INTEGER NOT NULL,
   -- SHA-256 of the record of that generation.
   record_hash BLOB NOT NULL,
@@ -60,7 +62,8 @@ CREATE TABLE head (
 
 -- One packed record for each kept generation, with everything that changed since the kept one before it. docs/format.md
 -- has the layout. Records that are not folded, and the newest, make up the head. A record contains its parent's hash, so
--- the chain from head.record_hash back proves each of them, until history is thinned: then `hash` and the head's sum do.
+-- the chain back from the newest, whose hash is in its row, proves each of them and meets head.record_hash, until history is
+-- thinned: then `hash` and the head's sum do.
 CREATE TABLE record (
   generation INTEGER PRIMARY KEY,
   -- The record holds what changed in generations since + 1 to `generation`; more than one when history was thinned.

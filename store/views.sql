@@ -175,7 +175,7 @@ FROM journal;
 
 -- What a restart would find.
 CREATE VIEW state AS
-SELECT h.generation, h.pages_folded, h.objects_folded, h.object_count AS objects,
+SELECT coalesce((SELECT max(generation) FROM record), 0) AS generation, h.pages_folded, h.objects_folded, h.object_count AS objects,
   (SELECT count(*) FROM page) AS pages, (SELECT count(*) FROM record) AS records, h.closed,
   (SELECT pid FROM life ORDER BY id DESC LIMIT 1) AS newest_pid,
   (SELECT value FROM image WHERE key = 'id') AS image

@@ -5,6 +5,8 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import Database from 'better-sqlite3';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type HeadRow, HeadTable } from '../../src/persist/store/head.ts';
+import { readImageId } from '../../src/persist/store/schema.ts';
 import { copyImage, type Images, isClear, verdict, withCrashed } from './damage-tools.ts';
 import { Model, randomOf } from './store-model.ts';
 import { open, withImage } from './store-tools.ts';
@@ -101,7 +103,18 @@ const cases: readonly { readonly what: string; readonly sql: string; readonly to
   {
     what: 'the newest record gone',
     sql: 'DELETE FROM record WHERE generation = (SELECT max(generation) FROM record)',
-    told: /^DamageError: the record of generation \d+ is missing/,
+    told: /^StoreError 65: .* ends at generation \d+, but generation \d+ was acknowledged/,
+  },
+  {
+    what: 'records after the head row replaced by one that does not follow it',
+    sql: `DELETE FROM record WHERE generation > (SELECT generation FROM head);
+      INSERT INTO record SELECT (SELECT generation + 1 FROM head), since, hash, body FROM record WHERE generation = (SELECT generation FROM head)`,
+    told: /^(StoreError 65|DamageError): /,
+  },
+  {
+    what: "the newest record's hash",
+    sql: `UPDATE record SET hash = ${flipped('hash', 3)} WHERE generation = (SELECT max(generation) FROM record)`,
+    told: /^DamageError: the record of generation \d+ does not match/,
   },
   {
     what: 'an earlier record gone',
@@ -135,12 +148,33 @@ const cases: readonly { readonly what: string; readonly sql: string; readonly to
   ),
 ];
 
+/** Rewrites the head row, with a right authentication, as `work` says. */
+function forgedHead(images: Images, work: (head: HeadRow) => void): Promise<string> {
+  copyImage(images.newer, images.copy);
+  const database = new Database(images.copy);
+  const table = new HeadTable(database, readImageId(database));
+  const head = table.readRow();
+  assert.ok(table.read().generation > head.generation, 'there are records after the head row');
+  work(head);
+  table.write(head);
+  database.close();
+  return verdict(images.copy, seed);
+}
+
 test('every changed, missing or older row is noticed before it is shown, and named', async () => {
   await withCrashed(seed, async (images) => {
     for (const { what, sql, told } of cases) {
       const found = await damaged(images, sql);
       assert.match(found, told, `${what}: '${found}'; ${repeat}`);
     }
+    const other = await forgedHead(images, (head) => {
+      head.recordHash = Buffer.alloc(32, 7);
+    });
+    assert.match(other, /^DamageError: the record of generation \d+ does not follow the head row/, repeat);
+    const closed = await forgedHead(images, (head) => {
+      head.closed = true;
+    });
+    assert.match(closed, /^DamageError: the head row says closed/, repeat);
   });
 });
 

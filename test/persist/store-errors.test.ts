@@ -76,7 +76,7 @@ test('perdure sql prints a table or JSON, and its exit codes say what was wrong'
     const model = new Model(SEED);
     while (model.generation < 3) model.advance(store);
     store.waitForCommit(3);
-    const live = await sql(path, 'SELECT generation FROM head');
+    const live = await sql(path, 'SELECT generation FROM state');
     assert.equal(live, { code: 0, stdout: 'generation\n         3\n', stderr: '' }, 'while it runs');
     await store.close();
     const query =

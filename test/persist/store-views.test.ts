@@ -55,7 +55,7 @@ stock('a stock client reads everything while a writer runs, and after it was kil
     await untilWritten(path);
     for (let i = 0; i < 3; i++) {
       assert.ok((await askEverything(path)) > 25, 'there are tables and views');
-      const [row] = await ask(path, 'SELECT generation, objects_folded FROM head');
+      const [row] = await ask(path, 'SELECT generation FROM state');
       if ((row?.generation as number) > generation) rounds++;
       generation = row?.generation as number;
     }
@@ -64,7 +64,7 @@ stock('a stock client reads everything while a writer runs, and after it was kil
     assert.is(end.errors, '');
     assert.is(end.signal, 'SIGKILL');
     assert.ok((await askEverything(path)) > 25);
-    const [row] = await ask(path, 'SELECT generation FROM head');
+    const [row] = await ask(path, 'SELECT generation FROM state');
     assert.ok((row?.generation as number) >= end.acknowledged);
   });
 });

@@ -2,7 +2,7 @@
  * Committing: a batch from the ring becomes one packed record and one transaction.
  *
  * Invariants: nothing is acknowledged before COMMIT has returned and the side file has the generation; generations follow
- * one another without a gap; a page that is not in the shadow is written whole. A batch larger than the ring arrives in
+ * one another without a gap, and each record has its parent's hash; a page that is not in the shadow is written whole. A batch larger than the ring arrives in
  * parts, all of one transaction. Worker only. Called by `worker.ts`; never folds.
  */
 import { assert } from '../../base/assert.ts';
@@ -210,7 +210,8 @@ export class Committer {
     const facts = this.readEnd(end);
     assert(facts.generation === head.generation + 1, `committer: ${facts.generation} is next`);
     this.beginTransaction();
-    image.flushMap(facts.generation);
+    // Else what the head row says goes on to hold, and the chain of records says which is the newest.
+    let isHeadChanged = image.flushMap(facts.generation) || head.closed || head.generation === 0;
     const root = head.map;
     writeRecord(this.body, { ...facts, mapGeneration: root.generation, mapHash: root.hash }, this.parts);
     const body = Buffer.from(this.body.used());
@@ -220,8 +221,8 @@ export class Committer {
     head.generation = facts.generation;
     head.recordHash = hash;
     head.closed = false;
-    image.reverse.flush(head);
-    image.headTable.write(head);
+    isHeadChanged = image.reverse.flush(head) || isHeadChanged;
+    if (isHeadChanged) image.headTable.write(head);
     phase('commit-head');
     phase('commit-before');
     image.commit();

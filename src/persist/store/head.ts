@@ -2,7 +2,9 @@
  * The head row: which state is the newest, and the roots that authenticate everything a restart reads.
  *
  * Invariant: the row's `authentication` is the SHA-256 of the image's id and all its other columns. Written by the worker
- * in every transaction that changes what it covers; verified by every reader before it trusts anything else.
+ * in every transaction that changes what it covers; verified by every reader before it trusts anything else. A commit that
+ * only adds a record does not write it: records that are newer than the row go on from its record, each with the hash of
+ * the one before (`readRecords` verifies the chain), and the newest is the state.
  */
 import type Database from 'better-sqlite3';
 import { assert } from '../../base/assert.ts';
@@ -11,8 +13,11 @@ import { DamageError } from './contract.ts';
 import { absentEntry, type MapEntry } from './map.ts';
 
 export interface HeadRow {
+  /** The newest generation, and its record's hash. */
   generation: number;
   recordHash: Buffer;
+  /** The same when the row was written: from there on the records' chain speaks. */
+  anchor: HeadAnchor;
   pagesFolded: number;
   objectsFolded: number;
   map: MapEntry;
@@ -21,6 +26,11 @@ export interface HeadRow {
   programHash: Buffer;
   history: HistoryHead;
   closed: boolean;
+}
+
+export interface HeadAnchor {
+  readonly generation: number;
+  readonly recordHash: Buffer;
 }
 
 /** What the head says about history. */
@@ -89,9 +99,11 @@ function sumToBytes(sum: bigint): Buffer {
 }
 
 export function freshHead(programHash: Buffer): HeadRow {
+  const recordHash = Buffer.alloc(32);
   return {
     generation: 0,
-    recordHash: Buffer.alloc(32),
+    recordHash,
+    anchor: { generation: 0, recordHash },
     pagesFolded: 0,
     objectsFolded: 0,
     map: absentEntry,
@@ -159,6 +171,7 @@ export class HeadTable {
   private readonly imageId: string;
   private readonly select: Database.Statement<[], Columns>;
   private readonly update: Database.Statement<Columns>;
+  private readonly newest: Database.Statement<[number], { generation: number; hash: Buffer }>;
 
   constructor(database: Database.Database, imageId: string) {
     this.imageId = imageId;
@@ -169,10 +182,35 @@ export class HeadTable {
          @output_sum, @program_hash, @history_floor, @history_through, @history_count, @history_sum,
          @closed, @authentication)`,
     );
+    this.newest = database.prepare(
+      'SELECT generation, hash FROM record WHERE generation > ? ORDER BY generation DESC LIMIT 1',
+    );
   }
 
-  /** The row, verified. Throws DamageError. */
+  /**
+   * The newest state: the row, verified, and the newest record after it, which is not (`readRecords` does it). Throws
+   * DamageError.
+   */
   read(): HeadRow {
+    const head = this.readRow();
+    const newest = this.newest.get(head.generation);
+    if (newest === undefined) return head;
+    if (head.closed || head.generation === 0) {
+      const what = head.closed ? 'closed' : 'new';
+      throw new DamageError(
+        `the head row says ${what} at generation ${head.generation}, but there is a record of generation ${newest.generation}`,
+      );
+    }
+    if (newest.hash.length !== 32) {
+      throw new DamageError(`the record of generation ${newest.generation} does not match its hash`);
+    }
+    head.generation = newest.generation;
+    head.recordHash = newest.hash;
+    return head;
+  }
+
+  /** The row, verified: all that changes when something is folded. Throws DamageError. */
+  readRow(): HeadRow {
     const row = this.select.get();
     if (row === undefined) throw new DamageError('the head row is missing');
     const sizes: [Buffer, number][] = [
@@ -186,6 +224,7 @@ export class HeadTable {
     const head: HeadRow = {
       generation: row.generation,
       recordHash: row.record_hash,
+      anchor: { generation: row.generation, recordHash: row.record_hash },
       pagesFolded: row.pages_folded,
       objectsFolded: row.objects_folded,
       map: { generation: row.map_generation, hash: row.map_hash },
@@ -234,6 +273,7 @@ export class HeadTable {
       closed: head.closed ? 1 : 0,
       authentication: authenticationOf(this.imageId, head),
     });
+    head.anchor = { generation: head.generation, recordHash: head.recordHash };
   }
 }
 

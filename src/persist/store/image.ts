@@ -1,7 +1,8 @@
 /**
  * The worker's own state about the open image, and the statements on it: shared by the committer and the folder.
  *
- * Invariants: `head` is what the head row holds after the last transaction (or will hold after the one that is open);
+ * Invariants: `head` is the newest state after the last transaction (or the one that is open): the head row's columns, and
+ * the newest record;
  * `map` agrees with `head.map` after each flush; `traces` name every record that is newer than head.pagesFolded for the
  * pages it has. If a transaction fails the worker stops, so none of this is ever rolled back.
  */
@@ -140,13 +141,15 @@ export class OpenImage {
     this.map.set(number, { generation, hash: pageHash(number, generation, content) });
   }
 
-  /** Brings the map's rows and the root in `head` up to date, inside the open transaction. */
-  flushMap(generation: number): void {
+  /** Brings the map's rows and the root in `head` up to date, inside the open transaction; true when there was anything. */
+  flushMap(generation: number): boolean {
+    if (!this.map.isChanged) return false;
     this.map.flush(generation, (key, entries) => {
       if (entries === null) this.mapDelete.run(key);
       else this.mapWrite.run(key, entries);
     });
     this.head.map = { generation: this.map.root.generation, hash: Buffer.from(this.map.root.hash) };
+    return true;
   }
 
   /** Takes in a committed record: what folding and reading need to know of it. */

@@ -86,6 +86,11 @@ export class PageMap {
     return this.rootEntry;
   }
 
+  /** True when `flush` has something to write. */
+  get isChanged(): boolean {
+    return this.changed.size > 0;
+  }
+
   /** Says what the root is in the snapshot that is read from now on. Not for a tree with changes. */
   setRoot(root: MapEntry): void {
     assert(this.changed.size === 0, 'map: the root is set on an unchanged tree');

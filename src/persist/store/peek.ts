@@ -39,7 +39,7 @@ function look(path: string): ImagePeek | null {
     if (database.pragma('application_id', { simple: true }) !== APPLICATION_ID) return null;
     if ((database.pragma('user_version', { simple: true }) as number) > FORMAT_VERSION) return null;
     return database.transaction(() => {
-      const generation = database.prepare('SELECT generation FROM head').pluck().get();
+      const generation = database.prepare('SELECT max(generation) FROM record').pluck().get();
       const programs = database
         .prepare<[], { name: string; hash: Buffer; arguments: string }>(
           'SELECT name, hash, arguments FROM program ORDER BY id',

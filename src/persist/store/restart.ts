@@ -1,7 +1,8 @@
 /**
  * Restart: what is read and verified before a program sees a byte.
  *
- * The head row proves the newest record, each record its parent; the head's sums prove the rows of objects and output; the
+ * The head row proves the record that was the newest when it was written; records after it are a chain that ends at the
+ * newest, each with its parent's hash; the head's sums prove the rows of objects and output; the
  * map's root proves pages, which are verified when they are first touched. What is wrong is a DamageError that says what.
  * Called by `store.ts` on a connection that only reads, and by the worker for the side file's question.
  */
@@ -62,12 +63,12 @@ export interface VerifiedRecords {
   readonly hashes: ReadonlyMap<number, Buffer>;
 }
 
-/** Reads the records that a restart needs and verifies the chain back from the head. Throws DamageError. */
+/** Reads the records that a restart needs and verifies the chain back from the newest through the head row's. Throws DamageError. */
 export function readRecords(database: Database.Database, head: HeadRow): VerifiedRecords {
   const first = Math.min(
     head.pagesFolded + 1,
     head.objectsFolded + 1,
-    head.generation,
+    head.anchor.generation,
     head.history.through + 1,
   );
   const rows = database
@@ -88,6 +89,9 @@ export function readRecords(database: Database.Database, head: HeadRow): Verifie
     const row = rows[generation - first];
     if (row === undefined || row.generation !== generation) {
       throw new DamageError(`the record of generation ${missingOne(rows, first)} is missing`);
+    }
+    if (generation === head.anchor.generation && !expected.equals(head.anchor.recordHash)) {
+      throw new DamageError(`the record of generation ${generation + 1} does not follow the head row`);
     }
     if (!sha256(row.body).equals(expected)) {
       throw new DamageError(`the record of generation ${generation} does not match its hash`);

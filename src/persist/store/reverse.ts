@@ -161,10 +161,10 @@ export class ReverseLog {
     return this.parts.pages.length + this.parts.objects.length > REVERSE_ROW_BYTES;
   }
 
-  /** Writes what was put aside into a row, inside the caller's transaction; the caller writes the head. */
-  flush(head: HeadRow): void {
+  /** Writes what was put aside into a row, inside the caller's transaction; the caller writes the head. True if there was any. */
+  flush(head: HeadRow): boolean {
     const { parts } = this;
-    if (parts.numbers.length + parts.objectCount + parts.gone.length === 0) return;
+    if (parts.numbers.length + parts.objectCount + parts.gone.length === 0) return false;
     const { begin, base } = this.epochNow;
     const empty = new Uint8Array(0);
     writeRecord(
@@ -191,5 +191,6 @@ export class ReverseLog {
     head.history = { ...head.history, rows: addRow(head.history.rows, historyRowHash(row)) };
     this.epochBytes += body.length;
     clearParts(parts);
+    return true;
   }
 }

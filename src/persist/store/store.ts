@@ -143,7 +143,7 @@ export class OpenStore implements Store {
   private snapshot<T>(work: (view: FileView) => T): T {
     return translate(this.path, () =>
       this.reader.transaction(() => {
-        const head = this.headTable.read();
+        const head = this.headTable.readRow();
         this.map.setRoot(head.map);
         const { map, select, records } = this;
         return work({ map, select, records, pagesFolded: head.pagesFolded });
