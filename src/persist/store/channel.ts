@@ -28,6 +28,8 @@ export const control = {
   folded: 6,
   /** Worker: 1 while it sleeps until it is notified; 0 while it works, or looks at `wake` by itself before long. */
   sleeping: 7,
+  /** Main: the position that lies at the ring's first byte; changed only while the ring is empty. */
+  origin: 8,
 } as const;
 export const CONTROL_WORDS = 16;
 

@@ -6,6 +6,8 @@
  * `first` is a page number or address, `second` a page's pc. A pad item sends the reader to the ring's start. A batch
  * ends with an `end` item. Invariant: the writer never passes `released`; the reader never passes `published`. When a
  * batch does not fit, the writer publishes what it has and waits for the reader to release it (a segmented batch).
+ * While the ring is empty the writer may say that its position lies at the ring's first byte from now on (`origin`): the
+ * reader holds nothing then, and looks at it again when something is published.
  */
 import { assert } from '../../base/assert.ts';
 import { PAGE_SIZE } from '../../base/limits.ts';
@@ -26,8 +28,6 @@ export const itemKinds = {
 
 export const ITEM_HEADER_BYTES = 24;
 const UNIT = 8;
-/** What of the ring is used while batches are small: about half of a processor's second cache. */
-const HOT_UNITS = (512 * 1024) / UNIT;
 
 function units(bytes: number): number {
   return (bytes + UNIT - 1) >>> 3;
@@ -44,6 +44,7 @@ export class RingWriter {
   /** Where the next item goes, modulo 2^32. */
   private position = 0;
   private released = 0;
+  private origin = 0;
   /** True when a part of the batch that is open was published already. */
   segmented = false;
 
@@ -72,20 +73,24 @@ export class RingWriter {
   }
 
   /**
-   * Before a batch of so many bytes: an empty ring is used from its start again, so that its bytes are still in the
-   * processor's caches, which are far smaller than the ring.
+   * Before a batch: an empty ring is used from its start again, so that its bytes are still in the processors' caches,
+   * which are far smaller than the ring.
    */
-  rewind(byteCount: number): void {
-    const index = this.position % this.capacity;
-    if (index < HOT_UNITS || index * UNIT < 2 * byteCount || !this.isEmpty()) return;
-    this.view.setUint32(index * UNIT, itemKinds.pad, true);
-    this.position = (this.position + this.capacity - index) >>> 0;
+  rewind(): void {
+    if (this.position === this.origin || !this.isEmpty()) return;
+    this.origin = this.position;
+    Atomics.store(this.control, control.origin, this.origin | 0);
+  }
+
+  /** Where in the ring the position lies, in units. */
+  private index(): number {
+    return ((this.position - this.origin) >>> 0) % this.capacity;
   }
 
   /** Writes an item without its payload and returns the byte offset where that goes. May wait for the worker. */
   item(kind: number, size: number, first: number, second: number): number {
     const count = units(ITEM_HEADER_BYTES + size);
-    const index = this.position % this.capacity;
+    const index = this.index();
     const toEnd = this.capacity - index;
     if (toEnd < count) {
       this.ensure(toEnd);
@@ -93,7 +98,7 @@ export class RingWriter {
       this.position = (this.position + toEnd) >>> 0;
     }
     this.ensure(count);
-    const at = (this.position % this.capacity) * UNIT;
+    const at = this.index() * UNIT;
     this.view.setUint32(at, kind, true);
     this.view.setUint32(at + 4, size, true);
     this.view.setFloat64(at + 8, first, true);
@@ -173,6 +178,7 @@ export class RingReader {
   private readonly view: DataView;
   private readonly capacity: number;
   private position = 0;
+  private origin = 0;
 
   constructor(shared: Shared) {
     this.control = new Int32Array(shared.control);
@@ -185,7 +191,9 @@ export class RingReader {
   hasItems(): boolean {
     const end = Atomics.load(this.control, control.published) >>> 0;
     if (end === this.position) return false;
-    const index = this.position % this.capacity;
+    // Told before what is published now.
+    this.origin = Atomics.load(this.control, control.origin) >>> 0;
+    const index = this.index();
     if (this.view.getUint32(index * UNIT, true) !== itemKinds.pad) return true;
     this.position = (this.position + this.capacity - index) >>> 0;
     return end !== this.position;
@@ -194,7 +202,7 @@ export class RingReader {
   /** Moves to the next item, which is then in `item`. Only when `hasItems`. */
   next(): RingItem {
     const { view, item } = this;
-    const at = (this.position % this.capacity) * UNIT;
+    const at = this.index() * UNIT;
     item.kind = view.getUint32(at, true);
     assert(item.kind !== itemKinds.pad, 'ring: hasItems has passed the pad');
     item.size = view.getUint32(at + 4, true);
@@ -203,6 +211,10 @@ export class RingReader {
     item.at = at + ITEM_HEADER_BYTES;
     this.position = (this.position + units(ITEM_HEADER_BYTES + item.size)) >>> 0;
     return item;
+  }
+
+  private index(): number {
+    return ((this.position - this.origin) >>> 0) % this.capacity;
   }
 
   /** Gives back everything read so far. */

@@ -182,7 +182,7 @@ export class OpenStore implements Store {
     const need = Math.ceil((byteCount / PAGE_SIZE) * PAGE_ITEM_BYTES) + PAGE_SIZE;
     const isLarge = need > this.limits.ringBytes / 2;
     if (isLarge ? !this.ring.isEmpty() : this.ring.room() < need) return null;
-    if (!isLarge) this.ring.rewind(need);
+    this.ring.rewind();
     this.phase('batch-begin');
     const generation = this.published + 1;
     this.batch = new OpenBatch(this.ring, this.traces, generation, () => {
