@@ -284,7 +284,7 @@ export const verbTable: readonly VerbRow[] = [
         meaning: 'the last five checkpoints as JSON',
       },
     ],
-    operands: 'IMAGE QUERY',
+    operands: 'IMAGE[@WHEN] QUERY',
     operandsMin: 2,
     operandsMax: 2,
     guestFrom: 1,

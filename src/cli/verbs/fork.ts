@@ -5,12 +5,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
+import { chooseGeneration } from '../../persist/query/when.ts';
 import { fork } from '../../persist/store/fork.ts';
 import { ExitCode } from '../errors.ts';
 import { bootId } from '../machine/boot.ts';
 import { jsonLine } from '../output.ts';
 import type { Invocation } from '../verbs.ts';
-import { chooseGeneration, imageError, parseImageAt } from '../when.ts';
+import { imageError, parseImageAt } from '../when.ts';
 
 export function run(invocation: Invocation): Promise<number> {
   const { name, file, when } = parseImageAt(invocation.operands[0] as string, invocation.cwd);

@@ -4,13 +4,14 @@
  * Refused while a machine runs the image. The next life detaches sinks and sources, as after a fork.
  */
 import { randomBytes } from 'node:crypto';
+import { chooseGeneration } from '../../persist/query/when.ts';
 import { openStore } from '../../persist/store/open.ts';
 import { type Restored, restoreGeneration } from '../../persist/store/rewind.ts';
 import { ExitCode, usageError } from '../errors.ts';
 import { bootId } from '../machine/boot.ts';
 import { jsonLine } from '../output.ts';
 import type { Invocation } from '../verbs.ts';
-import { chooseGeneration, imageError, parseImageAt } from '../when.ts';
+import { imageError, parseImageAt } from '../when.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const { name, file, when } = parseImageAt(invocation.operands[0] as string, invocation.cwd);

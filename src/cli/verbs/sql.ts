@@ -4,31 +4,30 @@
  * Invariants: the connection cannot write; the head is verified first, so an answer is never from an image that a restart
  * would refuse outright. Any SQLite client can ask the same; this verb only needs no other program.
  */
-import path from 'node:path';
 import Database from 'better-sqlite3';
-import { DamageError } from '../../persist/store/contract.ts';
-import { StoreError } from '../../persist/store/errors.ts';
-import { HeadTable } from '../../persist/store/head.ts';
-import { openReader, readImageId, translated } from '../../persist/store/schema.ts';
-import { ExitCode, OperatorError, usageError } from '../errors.ts';
+import { lookAt } from '../../persist/query/reader.ts';
+import { ExitCode, usageError } from '../errors.ts';
 import { bold, jsonLine } from '../output.ts';
 import type { Invocation } from '../verbs.ts';
+import { imageError, parseImageAt } from '../when.ts';
 
 /** Bytes of a blob that the table shows. */
 const BLOB_BYTES_SHOWN = 16;
 
 export function run(invocation: Invocation): Promise<number> {
   const [image, query] = invocation.operands as [string, string];
-  const file = path.resolve(invocation.cwd, image);
+  const { name, file, when } = parseImageAt(image, invocation.cwd);
   try {
-    const { columns, rows } = ask(file, query);
+    const { columns, rows } = lookAt(file, when, ({ rows: database }) => ask(database, query));
     if (invocation.json) {
-      const objects = rows.map((row) => Object.fromEntries(columns.map((name, i) => [name, plain(row[i])])));
+      const objects = rows.map((row) =>
+        Object.fromEntries(columns.map((column, i) => [column, plain(row[i])])),
+      );
       invocation.stdout.write(jsonLine(objects));
     } else writeTable(invocation, columns, rows);
     return Promise.resolve(ExitCode.done);
   } catch (error) {
-    throw forOperator(image, error);
+    throw imageError(name, error);
   }
 }
 
@@ -37,17 +36,26 @@ interface Answer {
   readonly rows: readonly (readonly unknown[])[];
 }
 
-function ask(file: string, query: string): Answer {
-  const database = openReader(file);
+function ask(database: Database.Database, query: string): Answer {
+  const statement = prepareQuery(database, query);
+  const columns = statement.columns().map((column) => column.name);
   try {
-    new HeadTable(database, readImageId(database)).read();
-    const statement = prepareQuery(database, query);
-    const columns = statement.columns().map((column) => column.name);
     const rows = statement.raw(true).safeIntegers(true).all() as unknown[][];
     return { columns, rows };
-  } finally {
-    database.close();
+  } catch (error) {
+    if (!isMistake(error)) throw error;
+    throw usageError(
+      `the query went wrong: ${error.message}`,
+      'docs/database.md has the functions and tables',
+    );
   }
+}
+
+/** What the person asked is not right: SQLite's own words, or those of a function of ours. */
+function isMistake(error: unknown): error is Error {
+  return (
+    error instanceof RangeError || (error instanceof Database.SqliteError && error.code === 'SQLITE_ERROR')
+  );
 }
 
 function prepareQuery(database: Database.Database, query: string): Database.Statement {
@@ -55,27 +63,13 @@ function prepareQuery(database: Database.Database, query: string): Database.Stat
     const statement = database.prepare(query);
     if (statement.reader) return statement;
   } catch (error) {
-    const isWrong = error instanceof Database.SqliteError && error.code === 'SQLITE_ERROR';
-    if (!isWrong && !(error instanceof RangeError)) throw error;
+    if (!isMistake(error)) throw error;
     throw usageError(
       `the query is not understood: ${error.message}`,
       `perdure sql IMAGE "SELECT name, sql FROM sqlite_schema" shows the tables and views`,
     );
   }
   throw usageError('the query gives no rows: an image is only read', 'ask with SELECT');
-}
-
-/** The error with the exit code and advice of the command line. */
-function forOperator(image: string, error: unknown): unknown {
-  if (error instanceof OperatorError) return error;
-  const found = translated(image, error);
-  if (found instanceof DamageError) {
-    return new OperatorError(ExitCode.damaged, `${image} is damaged: ${found.message}`, null);
-  }
-  if (found instanceof StoreError) {
-    return new OperatorError(found.exitCode, found.message, found.advice);
-  }
-  return found;
 }
 
 /** Blobs as hexadecimal text. */

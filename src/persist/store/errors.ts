@@ -18,6 +18,7 @@ export class StoreError extends Error {
 }
 
 export const exitCodes = {
+  usage: 64,
   foreign: 65,
   missing: 66,
   inUse: 69,

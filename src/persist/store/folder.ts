@@ -332,7 +332,8 @@ export class Folder {
   }
 }
 
-function checkpointColumns(record: PackedRecord, hash: Buffer): Record<string, unknown> {
+/** The row of `checkpoint` for a record. */
+export function checkpointColumns(record: PackedRecord, hash: Buffer): Record<string, unknown> {
   const { header } = record;
   const bytes = record.kernelRecord;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

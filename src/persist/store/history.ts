@@ -195,9 +195,15 @@ export class History {
 
   /** Numbers of all pages that may differ between the generation and the head. */
   changedPages(generation: number): Set<number> {
+    return this.changedBetween(generation, this.head.generation);
+  }
+
+  /** Numbers of all pages that may differ between two generations, `from` the older. */
+  changedBetween(from: number, to: number): Set<number> {
     const numbers = new Set<number>();
     for (const row of this.records) {
-      if (row.key <= generation) continue;
+      if (row.key <= from) continue;
+      if (row.key > to && row.since >= to) break;
       const record = this.record(row);
       for (let i = 0; i < record.pageCount; i++) numbers.add(record.pageNumber(i));
     }
@@ -208,19 +214,50 @@ export class History {
   objects(generation: number): StoredObject[] {
     this.folded ??= readObjects(this.database, this.head, []);
     const objects = new Map(this.folded.map((object) => [object.address, object]));
+    for (const [address, found] of this.objectsApart(generation)) {
+      if (found === null) objects.delete(address);
+      else objects.set(address, found.object);
+    }
+    return [...objects.values()].sort((a, b) => a.address - b.address);
+  }
+
+  /**
+   * What is to be read instead of the rows of `object`, for a kept generation: by address, null where there was no object.
+   * All other rows are right as they are.
+   */
+  objectsApart(generation: number): Map<number, ObjectApart | null> {
+    const apart = new Map<number, ObjectApart | null>();
+    const apply = (record: PackedRecord, by: number | null): void => {
+      for (const address of record.gone()) apart.set(address, null);
+      for (const { object } of record.objects()) apart.set(object.address, { object, generation: by });
+    };
     // Records lead on from the oldest state that anything here is of.
     let from = this.head.objectsFolded;
     for (const row of this.reverse) {
       if (row.end <= generation) break;
       from = Math.min(from, row.base);
-      applyObjects(this.bodies.read(row), objects);
+      apply(this.bodies.read(row), null);
     }
     for (const row of this.records) {
       if (row.key > generation) break;
-      if (row.key > from) applyObjects(this.record(row), objects);
+      if (row.key > from) apply(this.record(row), row.key);
     }
-    return [...objects.values()].sort((a, b) => a.address - b.address);
+    return apart;
   }
+
+  /** The records up to a kept generation, from the oldest that is read as one: what each checkpoint changed. */
+  *recordsUpTo(generation: number): Generator<PackedRecord> {
+    for (const row of this.records) {
+      if (row.key > generation) return;
+      if (row.key >= this.head.history.floor) yield this.record(row);
+    }
+  }
+}
+
+/** An object as it was; `generation`: the kept one by whose record it changed last, null when that is not known. */
+export interface ObjectApart {
+  readonly object: StoredObject;
+  readonly generation: number | null;
 }
 
 const chainRow = {
@@ -242,11 +279,6 @@ function mayHavePage({ pages }: IndexRow, number: number): boolean {
     else high = middle;
   }
   return pages[low] === number;
-}
-
-function applyObjects(record: PackedRecord, objects: Map<number, StoredObject>): void {
-  for (const address of record.gone()) objects.delete(address);
-  for (const { object } of record.objects()) objects.set(object.address, object);
 }
 
 /** One kept generation. Valid as long as its snapshot. */

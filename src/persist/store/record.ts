@@ -12,7 +12,7 @@
 import { assert } from '../../base/assert.ts';
 import { layout } from '../../base/layout.ts';
 import { PAGE_SIZE } from '../../base/limits.ts';
-import { GrowingBytes, readInteger, writeInteger } from './bytes.ts';
+import { GrowingBytes, readInteger, sha256, writeInteger } from './bytes.ts';
 import type { StoredObject } from './contract.ts';
 import { applyRuns, checkRuns } from './delta.ts';
 import { type RowEntry, readObject, readRow } from './entries.ts';
@@ -284,6 +284,11 @@ export class PackedRecord {
   /** Milliseconds since 1970. */
   get wallMs(): number {
     return readInteger(this.body, recordHeader.offset.wallMs);
+  }
+
+  /** SHA-256 of the record. */
+  hash(): Buffer {
+    return sha256(this.body);
   }
 
   get parentHash(): Buffer {
