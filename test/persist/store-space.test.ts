@@ -80,6 +80,30 @@ test('in a loop that makes pools and kills them, each where none was before, the
   });
 });
 
+test('however fast checkpoints come, records that are not folded stay within twice their limit and two records', async () => {
+  await withImage(async (path) => {
+    const pageFoldBytes = 128 * 1024;
+    const small = {
+      ...limits,
+      pageFoldBytes,
+      foldRows: 4,
+      objectFoldMs: 1e9,
+      pageFoldMs: 1e9,
+      idleFoldMs: 1e9,
+    };
+    const store = open(path, { limits: small, keep });
+    const pages = 12;
+    for (let round = 1; round <= 400; round++) publish(store, round, range((round * 7) % 97, pages), []);
+    store.waitForCommit(400);
+    const { unfoldedBytesMax = 0, pageFolds = 0, recordBytes = 0 } = store.statistics();
+    assert.ok(recordBytes > 50 * pageFoldBytes, 'far more came than may lie there');
+    const bound = 2 * (pageFoldBytes + recordBytes / 399);
+    assert.ok(unfoldedBytesMax <= bound, `${unfoldedBytesMax} bytes were not folded, ${bound} may be`);
+    assert.ok(pageFolds < recordBytes / pageFoldBytes, `${pageFolds} passes: none began before it was due`);
+    await store.close();
+  });
+});
+
 test('a clean stop gives back what is mostly free, and the image is the same', async () => {
   await withImage(async (path) => {
     let store = open(path, { limits, keep });

@@ -46,6 +46,8 @@ export const statisticNames = [
   'objectsFolded',
   'pageFolds',
   'pagesFolded',
+  'unfoldedBytes',
+  'unfoldedBytesMax',
   'logCheckpoints',
   'logBytes',
   'logBytesMax',

@@ -128,38 +128,64 @@ export class Folder {
     return Math.max(0, due);
   }
 
-  /** Folding has waited so long behind commits that it must have its turn. */
+  /** Folding, or thinning, has waited so long behind commits that it must have its turn. */
   isUrgent(): boolean {
     if (this.thinner.isUrgent()) return true;
     if (this.foldDueInMs() > 0) {
       this.dueSinceMs = -1;
       return false;
     }
-    const { effects, unfoldedBytes, limits } = this.image;
-    const now = effects.nowMs();
+    const now = this.image.effects.nowMs();
     if (this.dueSinceMs < 0) this.dueSinceMs = now;
-    return now - this.dueSinceMs > FOLD_PATIENCE_MS || unfoldedBytes > 2 * limits.pageFoldBytes;
+    return now - this.dueSinceMs > FOLD_PATIENCE_MS;
   }
 
-  /** Does one small transaction. Only when something is due. */
+  /**
+   * After a commit: what is urgent, and as many steps as keep records that are not folded within twice their limit, and
+   * the two records that came last. A pass is as far as its successor has grown, so each commit pays for what it brings.
+   */
+  keepUp(): void {
+    if (this.isUrgent()) this.step();
+    while (this.isBehind()) this.stepFold();
+  }
+
+  private isBehind(): boolean {
+    const { objectPass, pagePass } = this;
+    const { limits, pendingRecordBytes, unfoldedBytes } = this.image;
+    const objectBytesMax = limits.pageFoldBytes / 2;
+    if (objectPass === null && pendingRecordBytes > objectBytesMax) return true;
+    if (objectPass !== null && lags(objectPass.newest, objectPass.index, pendingRecordBytes / objectBytesMax))
+      return true;
+    if (pagePass === null) return unfoldedBytes > limits.pageFoldBytes;
+    return lags(
+      pagePass.numbers,
+      pagePass.index,
+      (unfoldedBytes - pagePass.bytesBefore) / limits.pageFoldBytes,
+    );
+  }
+
+  /** Does one small thing. Only when something is due. */
   step(): void {
     this.thinnerTurn = !this.thinnerTurn;
     if (this.thinnerTurn && this.thinner.isUrgent()) {
       this.thinner.step();
       return;
     }
+    if (!this.stepFold() && this.thinner.hasWork()) this.thinner.step();
+  }
+
+  /** Does one small transaction of folding; false when there is nothing to fold. */
+  private stepFold(): boolean {
     const now = this.image.effects.nowMs();
     if (this.objectPass === null && this.objectsDue(now)) this.beginObjects();
     if (this.objectPass !== null) {
       this.stepObjects(this.objectPass);
-      return;
+      return true;
     }
     if (this.pagePass === null && this.pagesDue(now)) this.beginPages();
-    if (this.pagePass !== null) {
-      this.stepPages(this.pagePass);
-      return;
-    }
-    if (this.thinner.hasWork()) this.thinner.step();
+    if (this.pagePass === null) return false;
+    this.stepPages(this.pagePass);
+    return true;
   }
 
   private beginObjects(): void {
@@ -294,7 +320,7 @@ export class Folder {
     if (!isLast) return;
     this.pagePass = null;
     image.traces.trim(pass.through);
-    image.unfoldedBytes -= pass.bytesBefore;
+    image.setUnfolded(image.unfoldedBytes - pass.bytesBefore);
     this.tellMoved();
     if (image.head.pagesFolded < image.head.generation && this.pagesSinceMs < 0) {
       this.pagesSinceMs = image.effects.nowMs();
@@ -330,6 +356,11 @@ export class Folder {
     this.thinner.add(this.moved);
     this.moved = [];
   }
+}
+
+/** True when less than that share of the items is done. */
+function lags(items: readonly unknown[], index: number, share: number): boolean {
+  return share >= 1 || index < items.length * share;
 }
 
 /** The row of `checkpoint` for a record. */

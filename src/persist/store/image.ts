@@ -59,6 +59,7 @@ export class OpenImage {
   pendingRecordBytes = 0;
   /** Bytes of records whose pages are not folded. */
   unfoldedBytes = 0;
+  private unfoldedBytesMax = 0;
   /** About how much the log has grown since it was last looked at. */
   writtenBytes = 0;
   readonly begin: () => void;
@@ -163,13 +164,21 @@ export class OpenImage {
     if (generation > this.head.pagesFolded) {
       const { pageCount } = record;
       for (let i = 0; i < pageCount; i++) this.traces.note(record.pageNumber(i), generation, -1);
-      this.unfoldedBytes += record.body.length;
+      this.setUnfolded(this.unfoldedBytes + record.body.length);
     }
     if (generation > this.head.objectsFolded) {
       this.pendingRecords.push(record);
       this.pendingRecordBytes += record.body.length;
     }
   }
+
+  setUnfolded(bytes: number): void {
+    this.unfoldedBytes = bytes;
+    this.set('unfoldedBytes', bytes);
+    this.unfoldedBytesMax = Math.max(bytes, this.unfoldedBytesMax);
+    this.set('unfoldedBytesMax', this.unfoldedBytesMax);
+  }
+
   /**
    * Makes records that nothing but history needs part of it; inside the caller's transaction, which writes the head.
    * Returns them.

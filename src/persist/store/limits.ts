@@ -19,7 +19,7 @@ export interface StoreLimits {
   readonly recordBytesMax: number;
   /** Milliseconds from a commit to the folding of its objects: stock clients see objects at most a second old. */
   readonly objectFoldMs: number;
-  /** Bytes of records that are not folded, at which pages are folded (store.md 11: bounds the work of a restart). */
+  /** Bytes of records that are not folded, at which pages are folded: there are never more than twice as many, and two records. */
   readonly pageFoldBytes: number;
   /** Milliseconds without a commit after which an idle machine is folded, once. */
   readonly idleFoldMs: number;
@@ -42,7 +42,7 @@ export const storeLimits: StoreLimits = {
   batchesMax: 256,
   shadowPages: 16 * 1024,
   recordMissesMax: 512,
-  recordBytesMax: 8 * 1024 * 1024,
+  recordBytesMax: 4 * 1024 * 1024,
   objectFoldMs: 700,
   pageFoldBytes: 8 * 1024 * 1024,
   idleFoldMs: 3000,
@@ -62,8 +62,8 @@ export const RING_BYTES_MIN = 4 * ITEM_BYTES_MAX;
 export const HASH_SLOTS = 1024;
 /** Bytes of a row of `reverse` at which the next one begins. */
 export const REVERSE_ROW_BYTES = 256 * 1024;
-/** Bytes of records that a reader keeps decoded. */
-export const RECORD_CACHE_BYTES = 16 * 1024 * 1024;
+/** Bytes of records that a reader keeps: all that are not folded, since folding and faults come in the order of pages. */
+export const RECORD_CACHE_BYTES = 32 * 1024 * 1024;
 /** Map blocks that a reader keeps. */
 export const MAP_BLOCKS_CACHED = 2048;
 /**
@@ -83,5 +83,9 @@ export const START_MS = 30_000;
 assert(
   storeLimits.batchesMax * 2 <= HASH_SLOTS,
   'store limits: a hash is read before its slot is used again',
+);
+assert(
+  2 * (storeLimits.pageFoldBytes + storeLimits.recordBytesMax) <= RECORD_CACHE_BYTES,
+  'store limits: all records that are not folded are read once',
 );
 assert(RING_BYTES_MIN > 8 * PAGE_SIZE, 'store limits: the smallest ring holds some pages');

@@ -148,7 +148,7 @@ class WorkerLoop {
       this.logDirty = true;
       if (this.committer.isOpen) return true;
       folder?.noteCommit();
-      if (folder?.isUrgent()) folder.step();
+      folder?.keepUp();
       return true;
     }
     if (this.committer.isOpen) return false;
