@@ -171,6 +171,9 @@ CREATE TABLE symbol (
   PRIMARY KEY (program, sequence)
 ) STRICT, WITHOUT ROWID;
 
+-- In which function is this address?
+CREATE INDEX symbol_address ON symbol (program, address);
+
 -- What came in from outside, at the demarcation of its generation, in order: 'input', 'clock', 'seed', 'wall', 'resume'.
 CREATE TABLE journal (
   generation INTEGER NOT NULL,
