@@ -112,7 +112,7 @@ int main(int argc, char **argv) {
   perdure_mutex_create(&mutex);
   perdure_cond_create(&again);
   for (unsigned long i = 1; i < given[4]; i += 1) {
-    struct perdure_worker *worker = malloc(sizeof *worker);
+    struct perdure_worker *worker = aligned_alloc(_Alignof(struct perdure_worker), sizeof *worker);
     if (worker == NULL || perdure_worker_start(worker, sleeper, NULL, 4096) != PERDURE_SUCCESS) return 1;
   }
   printf("ready\n");
