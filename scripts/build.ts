@@ -2,12 +2,14 @@
  * Builds dist/: what an installed package runs, because Node strips no types below node_modules.
  *
  * `npm run build`. The compiler turns src/**\/*.ts into dist/**\/*.js; every other file of src (ELF programs, headers,
- * SQL) is copied beside it, so that a module finds its files at the same relative place in both.
+ * SQL) is copied beside it, so that a module finds its files at the same relative place in both. What `perdure run` and
+ * the store's worker need is joined into a file each (bundle.ts), because a machine must go on at once.
  */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundle } from './bundle.ts';
 
 const project = dirname(dirname(fileURLToPath(import.meta.url)));
 const [source, target] = [join(project, 'src'), join(project, 'dist')];
@@ -30,4 +32,14 @@ for (const item of readdirSync(source, { recursive: true, withFileTypes: true })
   copyFileSync(from, to);
   copied++;
 }
+
+const main = join(target, 'cli/main.js');
+const every = join(target, 'cli/every.js');
+const run = join(target, 'cli/run.js');
+renameSync(main, every);
+writeFileSync(run, bundle(every, [join(target, 'cli/verbs/run.js')], run));
+// One of the two: errors are told apart by their classes, so there must not be two of each.
+writeFileSync(main, "await import(process.argv[2] === 'run' ? './run.js' : './every.js');\n");
+const worker = join(target, 'persist/store/worker.js');
+writeFileSync(worker, bundle(worker, [], worker));
 console.log(`build: dist is whole, ${copied} files beside the code`);

@@ -52,9 +52,7 @@ export function admit(wanted: Admission): boolean {
     if (out !== null && fs.statSync(out, { throwIfNoEntry: false })?.isFile() !== true) checkNewSink(out);
     return true;
   }
-  const seen = peekImage(image);
   if (program === null) {
-    if (seen !== null && seen.generation === 0) throw noCheckpoint(image);
     if (fs.existsSync(image)) return false;
     throw new OperatorError(
       ExitCode.inputMissing,
@@ -62,21 +60,13 @@ export function admit(wanted: Admission): boolean {
       'perdure run IMAGE PROGRAM.elf',
     );
   }
+  const seen = peekImage(image);
   if (seen !== null && seen.generation > 0) {
     refuseOther(image, seen.programs[0], program);
     return false;
   }
   if (out !== null) checkNewSink(out);
   return !fs.existsSync(image);
-}
-
-/** The creation of this image died before its first checkpoint. */
-export function noCheckpoint(image: string): OperatorError {
-  return new OperatorError(
-    ExitCode.inputMissing,
-    `${image}: the image has no checkpoint yet, and there is no program to start in it`,
-    'perdure run IMAGE PROGRAM.elf',
-  );
 }
 
 function checkFolder(option: string, file: string): void {

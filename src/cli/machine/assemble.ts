@@ -51,6 +51,8 @@ export const emptyBorder: BorderState = {
 export interface AssemblyOptions {
   readonly ramBytes: number;
   readonly machine?: MachineOptions;
+  /** Made already, while the image was opened. */
+  readonly hardware?: Machine;
   readonly record: Uint8Array;
   /** Four random words, for the kernel's tables. */
   readonly hashWords: Uint32Array;
@@ -77,7 +79,7 @@ const BORDER_MEMORY_PAGES = 1;
 /** Builds the machine; after it the first slice may run. */
 export function assemble(store: Store, options: AssemblyOptions): Assembly {
   if (options.program === null) checkKernelRecord(options.record);
-  const machine = createMachine(options.ramBytes, options.machine);
+  const machine = options.hardware ?? createMachine(options.ramBytes, options.machine);
   const kernel = new Kernel(machine, options.record, options.hashWords);
   const outputTask = kernel.createTask({ memoryPages: BORDER_MEMORY_PAGES, name: 'output' });
   const inputTask = kernel.createTask({ memoryPages: BORDER_MEMORY_PAGES, name: 'input' });

@@ -8,14 +8,16 @@
 import { getRandomValues, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { createMachine } from '../../hw/create.ts';
+import type { Machine } from '../../hw/machine.ts';
 import { ProgramError } from '../../persist/create.ts';
 import type { Durability, Head, Store } from '../../persist/store/contract.ts';
 import { DEFAULT_LADDER, LadderError, parseLadder } from '../../persist/store/ladder.ts';
-import { openStore } from '../../persist/store/open.ts';
+import { startStore } from '../../persist/store/open.ts';
 import { VolatileStore } from '../../persist/store/volatile.ts';
 import { LIFE_ID_BYTES } from '../../userland/border/lives.ts';
 import { ExitCode, isDefect, OperatorError, usageError } from '../errors.ts';
-import { admit, noCheckpoint, refuseOther } from '../machine/admission.ts';
+import { admit, refuseOther } from '../machine/admission.ts';
 import type { Assembly, BorderState } from '../machine/assemble.ts';
 import { assemble, emptyBorder } from '../machine/assemble.ts';
 import { bootId } from '../machine/boot.ts';
@@ -74,16 +76,19 @@ export async function run(invocation: Invocation): Promise<number> {
   const { image } = target;
   if (isFresh && image !== null) setAside(image, out, say);
   try {
-    const store: Store =
+    const starting =
       image === null
-        ? new VolatileStore()
-        : openStore(image, {
+        ? null
+        : startStore(image, {
             create: program !== null,
+            needsCheckpoint: program === null,
             durability: invocation.options.durability as Durability,
             effects: { wallMs: () => Date.now(), randomBytes, pid: process.pid, bootId: bootId() },
             crashPoint,
             ...(keep === undefined ? {} : { keep }),
           });
+    const hardware = hardwareOf(invocation, tierPlan, () => starting?.abandon());
+    const store: Store = starting?.finish() ?? new VolatileStore();
     let isStarted = false;
     try {
       const begun = (): void => {
@@ -91,7 +96,18 @@ export async function run(invocation: Invocation): Promise<number> {
       };
       const { phase } = crashPoint;
       const watched = { trace, stats, status };
-      return await runStore({ invocation, store, program, startMs, tierPlan, phase, say, begun, ...watched });
+      const machine = { hardware, tierPlan };
+      return await runStore({
+        invocation,
+        store,
+        program,
+        startMs,
+        phase,
+        say,
+        begun,
+        ...machine,
+        ...watched,
+      });
     } finally {
       await store.close();
       // This process made it and could not even load the program: nobody needs it.
@@ -99,6 +115,16 @@ export async function run(invocation: Invocation): Promise<number> {
     }
   } catch (error) {
     writeErrorReport(invocation, error);
+    throw error;
+  }
+}
+
+/** The hardware: it needs no image, so it is made while that is being opened. */
+function hardwareOf({ options }: Invocation, { first: tier }: TierPlan, failed: () => void): Machine {
+  try {
+    return createMachine(options.ram as number, { tier, now: () => performance.now() });
+  } catch (error) {
+    failed();
     throw error;
   }
 }
@@ -121,6 +147,7 @@ interface Start {
   readonly program: Program | null;
   readonly startMs: number;
   readonly tierPlan: TierPlan;
+  readonly hardware: Machine;
   /** The file for the trace, or null. */
   readonly trace: string | null;
   /** The file for what the machine is doing, or null. */
@@ -142,7 +169,6 @@ async function runStore(start: Start): Promise<number> {
         'they were committed with --durability process',
     );
   const isInstructions = options.clock === 'instructions';
-  if (head === null && program === null) throw noCheckpoint(store.path);
   if (head !== null && program !== null) refuseOther(store.path, head.programs[0], program);
   const symbols = (head?.programs[0] ?? program?.row)?.symbols ?? [];
   const border = borderOf(head);
@@ -178,7 +204,7 @@ async function runStore(start: Start): Promise<number> {
   try {
     parts = assemble(store, {
       ramBytes: options.ram as number,
-      machine: { tier: tierPlan.first, now: () => performance.now() },
+      hardware: start.hardware,
       record,
       hashWords: getRandomValues(new Uint32Array(4)),
       border,

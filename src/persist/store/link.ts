@@ -31,7 +31,7 @@ export class WorkerLink {
   /** See `Reply`. */
   lostGeneration: number | null = null;
 
-  /** Starts the worker and waits until it has opened the image. Throws what it refused with. */
+  /** Starts the worker. */
   constructor(options: WorkerOptions) {
     this.words = new Int32Array(options.shared.control);
     const { port1, port2 } = new MessageChannel();
@@ -40,13 +40,20 @@ export class WorkerLink {
     this.worker = new Worker(new URL(`./worker.${suffix}`, import.meta.url), {
       workerData: { options, port: port2 },
       transferList: [port2],
+      // What was built is one module: it needs none of the process's preloads.
+      ...(suffix === 'js' ? { execArgv: [] } : {}),
       name: 'perdure-store',
     });
     // The worker tells its errors itself; what it cannot tell, such as a lack of memory, comes here.
     this.worker.on('error', (error) => {
       this.failure ??= error instanceof Error ? error : new Error(String(error));
     });
-    this.awaitReply(START_MS);
+  }
+
+  /** Waits until the worker has opened the image. Throws what it refused with. */
+  awaitOpened(): void {
+    this.throwFailure();
+    if (this.replies === 0) this.awaitReply(START_MS);
   }
 
   /** Asks and waits for the answer. Throws the worker's error. */
@@ -118,7 +125,12 @@ export class WorkerLink {
 
   /** For an opening that is refused on this side: everything is closed when this returns. */
   abandon(): void {
-    if (this.checkFailure() === null) this.ask({ kind: 'abandon' });
+    try {
+      this.awaitOpened();
+      this.ask({ kind: 'abandon' });
+    } catch (error) {
+      this.failure ??= error as Error;
+    }
     this.port.close();
     void this.worker.terminate();
   }

@@ -21,6 +21,8 @@ export interface StoreEffects {
 export interface StoreOptions {
   /** True: a missing image is created. False: it is refused with exit code 66. */
   readonly create: boolean;
+  /** An image without a checkpoint is refused with exit code 66. */
+  readonly needsCheckpoint?: boolean;
   readonly durability: Durability;
   readonly effects: StoreEffects;
   /** Where the process dies and who is told of the labelled points; for crash tests. */

@@ -67,7 +67,7 @@ function isBlank(database: Database.Database, path: string): boolean {
   return false;
 }
 
-function missing(path: string): StoreError {
+export function missing(path: string): StoreError {
   return new StoreError(exitCodes.missing, `${path}: there is no image`, 'name a program to make one');
 }
 
@@ -104,6 +104,18 @@ function openVerified(path: string): Database.Database {
     throw error;
   }
   return database;
+}
+
+/** Refuses what is no image before anything is written beside it; null when there is nothing yet, and that is well. */
+export function openExisting(path: string, create: boolean): Database.Database | null {
+  if (create && probeFile(path) !== 'file') return null;
+  try {
+    return openReader(path);
+  } catch (error) {
+    // A creation that died before its tables were committed: made anew.
+    if (create && error instanceof StoreError && error.exitCode === exitCodes.missing) return null;
+    throw error;
+  }
 }
 
 export interface NewImage {

@@ -16,6 +16,7 @@ import { HeadTable } from './head.ts';
 import { HASH_SLOTS, type StoreLimits } from './limits.ts';
 import type { WorkerLink } from './link.ts';
 import { PageMap } from './map.ts';
+import type { Opening } from './opening.ts';
 import {
   type FileView,
   type PageSelect,
@@ -25,8 +26,6 @@ import {
   readPageContent,
 } from './pages.ts';
 import type { MainPhase } from './phases.ts';
-import { readPrograms } from './programs.ts';
-import { readObjects, readOutput, readRecords } from './restart.ts';
 import { hurry, PAGE_ITEM_BYTES, RingWriter } from './ring.ts';
 import { readImageId, translate } from './schema.ts';
 
@@ -69,6 +68,7 @@ export class OpenStore implements Store {
     reader: Database.Database,
     link: WorkerLink,
     shared: Shared,
+    opening: Opening,
   ) {
     this.path = path;
     this.limits = limits;
@@ -89,50 +89,21 @@ export class OpenStore implements Store {
       hashOf: (generation) => this.recordHashes.get(generation),
     });
     this.inSnapshot = (work) => this.snapshot(work);
-    const opened = this.readOpening();
-    this.openingGeneration = opened.row.generation;
-    this.openingObjects = opened.objects;
-    this.recordHashes = opened.hashes;
-    this.head = opened.head;
-    this.published = opened.row.generation;
-    this.committedNow = opened.row.generation;
-    this.told = opened.row.generation;
+    this.openingGeneration = opening.generation;
+    this.openingObjects = opening.objects;
+    this.recordHashes = new Map(opening.hashes);
+    this.head = opening.head;
+    this.published = opening.generation;
+    this.committedNow = opening.generation;
+    this.told = opening.generation;
+    for (const record of opening.records) {
+      this.records.add(record);
+      if (record.generation <= opening.pagesFolded) continue;
+      for (let i = 0; i < record.pageCount; i++) {
+        this.traces.note(record.pageNumber(i), record.generation, -1);
+      }
+    }
     this.listen();
-  }
-
-  /** Reads and verifies the head and what it needs, in one snapshot. */
-  private readOpening() {
-    return translate(this.path, () =>
-      this.reader.transaction(() => {
-        const row = this.headTable.read();
-        const { records, hashes } = readRecords(this.reader, row);
-        for (const record of records) {
-          this.records.add(record);
-          if (record.generation <= row.pagesFolded) continue;
-          for (let i = 0; i < record.pageCount; i++) {
-            this.traces.note(record.pageNumber(i), record.generation, -1);
-          }
-        }
-        const newest = records.at(-1);
-        const programs = readPrograms(this.reader, row.programHash);
-        const head: Head | null =
-          newest === undefined
-            ? null
-            : {
-                generation: row.generation,
-                tick: newest.header.tick,
-                kernelRecord: newest.kernelRecord,
-                border: newest.border,
-                clean: newest.clean,
-                ...(newest.origin === null ? {} : { origin: newest.origin }),
-                programs,
-                unconfirmedOutput: readOutput(this.reader, row, records),
-              };
-        this.phase('load-objects');
-        const objects = readObjects(this.reader, row, records);
-        return { row, objects, hashes: new Map(hashes), head };
-      })(),
-    );
   }
 
   objects(): Iterable<StoredObject> {

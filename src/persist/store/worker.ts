@@ -22,7 +22,7 @@ import type { WorkerPhase } from './phases.ts';
 import { forgetPrograms, writeProgram } from './programs.ts';
 import { PackedRecord } from './record.ts';
 import { refuseCutLog } from './restart.ts';
-import { openReader, openWriter, translated } from './schema.ts';
+import { openExisting, openReader, openWriter, translated } from './schema.ts';
 import { shrink } from './shrink.ts';
 import { isBusy, openSide, type SideFile } from './side.ts';
 
@@ -339,11 +339,15 @@ class WorkerLoop {
 function main(): void {
   let side: SideFile | null = null;
   let database: Database.Database | null = null;
+  let existing: Database.Database | null = null;
   try {
+    existing = openExisting(options.path, options.create !== null);
     side = openSide(options.path, options, describeOwner);
     effects.phase('open-locked');
     const created = () => effects.phase('open-created');
     database = openWriter(options.path, options.create, options.durability, created);
+    // Not before: the index of the log would have to be made anew.
+    existing?.close();
     const lost = refuseCutLog(database, options.path, side, options);
     const loop = new WorkerLoop(database, side);
     setState(workerStates.running);
@@ -353,6 +357,7 @@ function main(): void {
   } catch (error) {
     // Closed before anybody is told: a closing connection removes the log by its name.
     if (Atomics.load(words, control.state) === workerStates.starting) {
+      existing?.close();
       database?.close();
       side?.abandon();
     }
