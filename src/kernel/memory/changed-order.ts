@@ -130,14 +130,11 @@ export function takeAll(
   region: Region,
   take: (offset: number, pc: number, kind: number, type: number) => void,
 ): void {
-  const order = region.changedOrder;
-  sortIn(order);
-  const { sorted, late } = order;
-  let i = sorted.length - 1;
-  let j = late.length - 1;
-  while (i >= 0 || j >= 0) {
-    const isLate = i < 0 || (j >= 0 && (late[j] as number) < (sorted[i] as number));
-    const key = (isLate ? late[j--] : sorted[i--]) as number;
+  const { sorted, late, fresh } = region.changedOrder;
+  const keys = new Float64Array(sorted.length + late.length + fresh.length);
+  let count = 0;
+  for (const list of [sorted, late, fresh]) for (const key of list) keys[count++] = key;
+  for (const key of keys.sort()) {
     const offset = Math.floor(key / 2);
     if (key % 2 === 1) {
       const type = region.changedObjects.get(offset) ?? 0;
@@ -150,6 +147,7 @@ export function takeAll(
   }
   sorted.length = 0;
   late.length = 0;
+  fresh.length = 0;
   region.changedPages.clear();
   region.changedObjects.clear();
 }

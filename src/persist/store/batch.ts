@@ -26,7 +26,6 @@ export class OpenBatch implements Batch {
   private readonly generation: number;
   private readonly published: () => void;
   private readonly scratch = new GrowingBytes(2048);
-  private readonly numbers: number[] = [];
   private isOpen = true;
 
   constructor(ring: RingWriter, traces: PageTraces, generation: number, published: () => void) {
@@ -42,14 +41,13 @@ export class OpenBatch implements Batch {
     assert(bytes.length === PAGE_SIZE, 'batch: a page has 4096 bytes');
     const at = this.ring.item(itemKinds.page, PAGE_SIZE, number, pc);
     this.ring.put(at, bytes);
-    this.traces.note(number, this.generation, at);
-    this.numbers.push(number);
+    this.traces.noteLater(number, this.generation, at);
   }
 
   pageGone(number: number): void {
     assert(this.isOpen, 'batch: it is open');
     this.ring.item(itemKinds.pageGone, 0, number, 0);
-    this.traces.note(number, this.generation, PAGE_GONE);
+    this.traces.noteLater(number, this.generation, PAGE_GONE);
   }
 
   object(object: StoredObject): void {
@@ -114,12 +112,8 @@ export class OpenBatch implements Batch {
     });
     this.putScratch(itemKinds.end);
     this.isOpen = false;
-    if (this.ring.segmented) {
-      // Parts of the batch have left the ring already.
-      for (const number of this.numbers) {
-        this.traces.note(number, this.generation, UNKNOWN_PLACE);
-      }
-    }
+    // Parts of the batch have left the ring already.
+    if (this.ring.segmented) this.traces.moveLater(this.generation, UNKNOWN_PLACE);
     this.published();
     this.ring.publish();
   }

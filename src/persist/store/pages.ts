@@ -25,9 +25,23 @@ export interface PageTrace {
   readonly generations: number[];
 }
 
-/** Traces of all pages that have records which are not folded. */
+/** Notes there is room for at first; a settled list is used again. */
+const NOTES_FIRST = 4096;
+
+/**
+ * Traces of all pages that have records which are not folded. A demarcation only lists what it has copied (`noteLater`):
+ * finding its place among tens of thousands of pages costs more than the copy, and need not be done while the machine
+ * stands. Invariant: whoever looks into `pages` has called `settle`.
+ */
 export class PageTraces {
   readonly pages = new Map<number, PageTrace>();
+  /** Notes that are not in `pages` yet: number, generation and place of each, one after another. */
+  private later = new Float64Array(3 * NOTES_FIRST);
+  private laterCount = 0;
+  private folded = 0;
+  /** What was folded when the present walk over all pages, or the last one, began. */
+  private trimmed = 0;
+  private rest: Iterator<[number, PageTrace]> | null = null;
 
   note(number: number, generation: number, ringOffset: number): void {
     const trace = this.pages.get(number);
@@ -41,9 +55,65 @@ export class PageTraces {
     trace.ringOffset = ringOffset;
   }
 
+  noteLater(number: number, generation: number, ringOffset: number): void {
+    const at = 3 * this.laterCount++;
+    if (at === this.later.length) {
+      const larger = new Float64Array(2 * at);
+      larger.set(this.later);
+      this.later = larger;
+    }
+    this.later[at] = number;
+    this.later[at + 1] = generation;
+    this.later[at + 2] = ringOffset;
+  }
+
+  /** The notes of this generation say another place: its bytes are not where they were put. */
+  moveLater(generation: number, ringOffset: number): void {
+    const { later } = this;
+    for (let at = 3 * (this.laterCount - 1); at >= 0 && later[at + 1] === generation; at -= 3)
+      if ((later[at + 2] as number) >= 0) later[at + 2] = ringOffset;
+  }
+
+  get waitingCount(): number {
+    return this.laterCount;
+  }
+
+  settle(): void {
+    const { later } = this;
+    for (let at = 0; at < 3 * this.laterCount; at += 3)
+      this.note(later[at] as number, later[at + 1] as number, later[at + 2] as number);
+    this.laterCount = 0;
+    if (later.length > 16 * 3 * NOTES_FIRST) this.later = new Float64Array(3 * NOTES_FIRST);
+  }
+
   /** Forgets what is folded: records up to and including `folded`. */
   trim(folded: number): void {
-    for (const [number, trace] of this.pages) {
+    this.trimLater(folded);
+    this.rest = null;
+    this.trimSome(Number.POSITIVE_INFINITY);
+  }
+
+  /** The same, in steps of `trimSome`; what is folded and still noted does no harm. */
+  trimLater(folded: number): void {
+    this.settle();
+    this.folded = folded;
+  }
+
+  /** Goes on with forgetting, for so many pages. */
+  trimSome(count: number): void {
+    if (this.rest === null) {
+      if (this.folded === this.trimmed) return;
+      this.trimmed = this.folded;
+      this.rest = this.pages.entries();
+    }
+    const { folded, rest } = this;
+    for (let i = 0; i < count; i++) {
+      const next = rest.next();
+      if (next.done === true) {
+        this.rest = null;
+        return;
+      }
+      const [number, trace] = next.value;
       if (trace.newest <= folded) this.pages.delete(number);
       else if ((trace.generations[0] as number) <= folded) {
         const first = trace.generations.findIndex((generation) => generation > folded);

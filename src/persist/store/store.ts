@@ -29,6 +29,11 @@ import type { MainPhase } from './phases.ts';
 import { hurry, PAGE_ITEM_BYTES, RingWriter } from './ring.ts';
 import { readImageId, translate } from './schema.ts';
 
+/** Pages copied into the ring whose traces may wait for a moment when the machine does not stand. */
+const NOTES_WAITING_MAX = 64 * 1024;
+/** Pages looked at after a commit for whether all of their records are folded. */
+const PAGES_TRIMMED = 256;
+
 /** An image that this process owns. Made by `open.ts`; 'go' is said to the worker after it was made. */
 export class OpenStore implements Store {
   readonly path: string;
@@ -124,6 +129,7 @@ export class OpenStore implements Store {
 
   readPage(number: number): Uint8Array | null {
     this.poll();
+    this.traces.settle();
     const trace = this.traces.pages.get(number);
     if (trace !== undefined && trace.newest > this.committedNow) {
       if (trace.ringOffset === PAGE_GONE) return null;
@@ -138,6 +144,7 @@ export class OpenStore implements Store {
   }
 
   pageGeneration(number: number): number {
+    this.traces.settle();
     const trace = this.traces.pages.get(number);
     if (trace !== undefined) return trace.newest;
     return this.inSnapshot((view) => view.map.lookup(number)?.generation ?? 0);
@@ -154,6 +161,7 @@ export class OpenStore implements Store {
     const isLarge = need > this.limits.ringBytes / 2;
     if (isLarge ? !this.ring.isEmpty() : this.ring.room() < need) return null;
     this.ring.rewind();
+    if (this.traces.waitingCount > NOTES_WAITING_MAX) this.traces.settle();
     this.phase('batch-begin');
     const generation = this.published + 1;
     this.batch = new OpenBatch(this.ring, this.traces, generation, () => {
@@ -185,11 +193,13 @@ export class OpenStore implements Store {
 
   /** Forgets what the worker has folded. Not within a pause. */
   private trim(): void {
+    this.traces.settle();
     const word = Atomics.load(this.link.words, control.folded);
+    const folded = this.openingGeneration + word;
+    if (word !== this.foldedSeen) this.traces.trimLater(folded);
+    this.traces.trimSome(PAGES_TRIMMED);
     if (word === this.foldedSeen) return;
     this.foldedSeen = word;
-    const folded = this.openingGeneration + word;
-    this.traces.trim(folded);
     this.records.trim(folded);
     for (const generation of this.recordHashes.keys()) {
       if (generation > folded) break;
@@ -251,6 +261,7 @@ export class OpenStore implements Store {
   }
 
   statistics(): Readonly<Record<string, number>> {
+    this.traces.settle();
     const values = statisticNames.map((name, i) => [name, this.statisticValues[i] as number]);
     return {
       ...(Object.fromEntries(values) as Record<string, number>),
