@@ -29,7 +29,7 @@ interface Piece {
 export class RecordMerge {
   private readonly records: PackedRecord[] = [];
   private readonly pages = new Map<number, Piece | Piece[]>();
-  private readonly objects = new Map<number, { record: PackedRecord; from: number; end: number } | null>();
+  private readonly objects = new Map<number, Buffer | null>();
   private readonly parts: RecordParts = emptyParts();
   private readonly content = Buffer.alloc(PAGE_SIZE);
   private readonly mask = Buffer.alloc(PAGE_SIZE);
@@ -52,8 +52,7 @@ export class RecordMerge {
       else this.pages.set(number, [known, piece]);
     }
     for (const address of record.gone()) this.objects.set(address, null);
-    for (const { object, from, end } of record.objects())
-      this.objects.set(object.address, { record, from, end });
+    for (const { object, bytes } of record.objects()) this.objects.set(object.address, bytes);
   }
 
   /** Merges some pages; true when all are. */
@@ -145,7 +144,7 @@ export class RecordMerge {
       if (found === null) parts.gone.push(address);
       else {
         parts.objectCount++;
-        parts.objects.append(found.record.body.subarray(found.from, found.end));
+        parts.objects.append(found);
       }
     }
     const first = records[0] as PackedRecord;

@@ -4,11 +4,13 @@
  *   header (`recordHeader`), kernel record, border (UTF-8 JSON),
  *   page index: (number u32, place u32) in ascending order of number; place = byte offset of the entry in the record,
  *   page entries: `pageEntry`, then runs (delta.ts) or nothing,
- *   objects, gone objects (u64 each), journal, output, confirmations (entries.ts).
+ *   objects (deflated, RFC 1951, when that is shorter: a state is mostly zeros), gone objects (u64 each), journal, output,
+ *   confirmations (entries.ts).
  *
  * Its SHA-256 is the checkpoint's hash; it contains its parent's. Written once by the worker's committer, read by
  * folding and by restart, never changed. Part of the image format.
  */
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { assert } from '../../base/assert.ts';
 import { layout } from '../../base/layout.ts';
 import { PAGE_SIZE } from '../../base/limits.ts';
@@ -47,7 +49,9 @@ export const recordHeader = layout('recordHeader', {
   pageCount: 'u32',
   pageBytes: 'u32',
   objectCount: 'u32',
+  /** As they lie in the record; fewer than `objectStateBytes` when they are deflated. */
   objectBytes: 'u32',
+  objectStateBytes: 'u32',
   goneCount: 'u32',
   journalCount: 'u32',
   journalBytes: 'u32',
@@ -55,6 +59,7 @@ export const recordHeader = layout('recordHeader', {
   outputBytes: 'u32',
   confirmCount: 'u32',
   confirmBytes: 'u32',
+  reserved: 'u32',
   parentHash: ['u8', 32],
   mapHash: ['u8', 16],
 });
@@ -84,6 +89,8 @@ export const pageKinds = {
 } as const;
 
 const INDEX_BYTES = 8;
+/** Bytes of objects that are not worth deflating. */
+const DEFLATE_BYTES_MIN = 256;
 
 /** Writes the fixed part of a page's entry. `pc` is an integer below 2^53. */
 export function finishPageEntry(
@@ -182,7 +189,8 @@ export function writeRecord(out: GrowingBytes, facts: RecordFacts, parts: Record
     out.buffer.writeUInt32LE(entriesAt + (parts.places[i] as number), at + 4);
   }
   out.append(parts.pages.used());
-  out.append(parts.objects.used());
+  const objects = deflated(parts.objects.used());
+  out.append(objects);
   for (const address of parts.gone) {
     const at = out.reserve(8);
     writeInteger(out.buffer, at, address);
@@ -205,7 +213,8 @@ export function writeRecord(out: GrowingBytes, facts: RecordFacts, parts: Record
     pageCount: order.length,
     pageBytes: parts.pages.length,
     objectCount: parts.objectCount,
-    objectBytes: parts.objects.length,
+    objectBytes: objects.length,
+    objectStateBytes: parts.objects.length,
     goneCount: parts.gone.length,
     journalCount: parts.journalCount,
     journalBytes: parts.journal.length,
@@ -213,9 +222,29 @@ export function writeRecord(out: GrowingBytes, facts: RecordFacts, parts: Record
     outputBytes: parts.output.length,
     confirmCount: parts.confirmCount,
     confirmBytes: parts.confirm.length,
+    reserved: 0,
     parentHash: Array.from(facts.parentHash),
     mapHash: Array.from(facts.mapHash),
   });
+}
+
+/** The shorter of the bytes and what deflating makes of them. */
+function deflated(bytes: Buffer): Buffer {
+  if (bytes.length < DEFLATE_BYTES_MIN) return bytes;
+  const shorter = deflateRawSync(bytes, { level: 1 });
+  return shorter.length < bytes.length ? shorter : bytes;
+}
+
+/** What was deflated. Throws an InvariantError when it cannot be, or is not so long. */
+function inflated(bytes: Buffer, size: number): Buffer {
+  let found: Buffer | null = null;
+  try {
+    found = inflateRawSync(bytes, { maxOutputLength: Math.max(1, size) });
+  } catch {
+    // Whatever zlib has against it: somebody forged it.
+  }
+  assert(found?.length === size, 'record: its objects can be inflated');
+  return found;
 }
 
 /** Indices of `numbers` in ascending order of number; a page may occur only once in a batch. */
@@ -387,12 +416,18 @@ export class PackedRecord {
     applyRuns(page, this.body, from, from + this.body.readUInt16LE(place + pageEntry.offset.bytes));
   }
 
-  *objects(): Generator<{ object: StoredObject; from: number; end: number }> {
-    let at = this.objectsAt;
-    const count = this.number(recordHeader.offset.objectCount);
+  /** Objects, and the bytes of each as entries.ts makes them. */
+  *objects(): Generator<{ object: StoredObject; bytes: Buffer }> {
+    const { offset } = recordHeader;
+    const stored = this.body.subarray(this.objectsAt, this.objectsAt + this.number(offset.objectBytes));
+    const size = this.number(offset.objectStateBytes);
+    assert(stored.length <= size, 'record: its objects are not longer than they are');
+    const section = stored.length === size ? stored : inflated(stored, size);
+    const count = this.number(offset.objectCount);
+    let at = 0;
     for (let i = 0; i < count; i++) {
-      const { object, end } = readObject(this.body, at);
-      yield { object, from: at, end };
+      const { object, end } = readObject(section, at);
+      yield { object, bytes: section.subarray(at, end) };
       at = end;
     }
   }
