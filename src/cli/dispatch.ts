@@ -9,7 +9,8 @@ import { ExitCode, isDefect, type Trouble, troubleOf, usageError } from './error
 import { overview, verbHelp } from './help.ts';
 import { jsonLine, type Writer } from './output.ts';
 import { nearest, parseLine } from './parse.ts';
-import { type Invocation, type VerbRow, verbTable } from './verbs.ts';
+import type { Invocation, VerbRow } from './verb.ts';
+import { verbTable } from './verbs.ts';
 
 /** What surrounds a call of the program. */
 export interface Surroundings {

@@ -6,7 +6,7 @@
 import { ExitCode } from './errors.ts';
 import { bold, type Writer } from './output.ts';
 import { commonOptions, formatSize } from './parse.ts';
-import { type OptionRow, type VerbRow, verbGroups } from './verbs.ts';
+import { type OptionRow, type VerbRow, verbGroups } from './verb.ts';
 
 /** What the exit codes mean, in words. */
 const exitMeanings: Readonly<Record<keyof typeof ExitCode, string>> = {
@@ -57,7 +57,11 @@ export function overview(rows: readonly VerbRow[], writer: Writer): string {
 /** The page of one verb. */
 export function verbHelp(row: VerbRow, writer: Writer): string {
   const options = row.options.map(
-    (option) => [`--${option.name}${placeholderOf(option)}`, summaryOf(option)] as const,
+    (option) =>
+      [
+        `${option.letter === undefined ? '' : `-${option.letter}, `}--${option.name}${placeholderOf(option)}`,
+        summaryOf(option),
+      ] as const,
   );
   const common = commonOptions.map(
     ({ name, letter, summary }) =>

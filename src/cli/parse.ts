@@ -6,7 +6,7 @@
  * errors (exit 64) only. Called by dispatch.ts; holds no state.
  */
 import { usageError } from './errors.ts';
-import type { OptionRow, VerbRow } from './verbs.ts';
+import type { OptionRow, VerbRow } from './verb.ts';
 
 export interface ParsedLine {
   readonly options: Readonly<Record<string, string | number | boolean | undefined>>;
@@ -172,7 +172,11 @@ export function parseLine(row: VerbRow, words: readonly string[]): ParsedLine {
 
   let at = 0;
   for (; at < words.length; at++) {
-    const word = words[at] ?? '';
+    const typed = words[at] ?? '';
+    const lettered = row.options.find(
+      (option) => option.letter !== undefined && typed === `-${option.letter}`,
+    );
+    const word = lettered === undefined ? typed : `--${lettered.name}`;
     if (word === '--') {
       at++;
       break;

@@ -9,108 +9,16 @@
  * which returns the exit code, or throws an OperatorError (errors.ts). An option `--stop-at TICK` of the row arrives
  * as `invocation.options.stopAt`, checked and converted: a switch is a boolean (false when not given), the number kinds are numbers,
  * sizes are bytes, texts and choices are strings; an option without default that was not given is undefined. Common to all verbs,
- * and never in a row: --json, -q/--quiet, -v/--verbose, -h/--help. Holds no mechanism and no state.
+ * and never in a row: --json, -q/--quiet, -v/--verbose, -h/--help. Holds no mechanism and no state. The verbs that look at images have their rows in verb-rows/look.ts.
  */
-import type { ExitCode } from './errors.ts';
-import type { Writer } from './output.ts';
-
-/** What a verb gets: the checked command line and the process's surroundings. */
-export interface Invocation {
-  readonly verb: string;
-  /** By camel-case name (`--stop-at` is `stopAt`), as the row's kinds say. */
-  readonly options: Readonly<Record<string, string | number | boolean | undefined>>;
-  readonly operands: readonly string[];
-  /** Results as JSON on stdout; for a verb whose stdout is the guest's, as the last line of stderr. */
-  readonly json: boolean;
-  /** Only results and errors. */
-  readonly quiet: boolean;
-  /** Number of -v. */
-  readonly verbosity: number;
-  /** Results go here. */
-  readonly stdout: Writer;
-  /** Words go here. */
-  readonly stderr: Writer;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** The folder that relative paths start from. */
-  readonly cwd: string;
-}
-
-interface OptionBase {
-  /** Long name without dashes, words joined by `-`. */
-  readonly name: string;
-  readonly summary: string;
-}
-
-/** One option of a verb. `placeholder` stands for its value in help. */
-export type OptionRow = OptionBase &
-  (
-    | { readonly kind: 'switch' }
-    | { readonly kind: 'text'; readonly placeholder: string; readonly default?: string }
-    | { readonly kind: 'choice'; readonly choices: readonly string[]; readonly default?: string }
-    | {
-        /** A whole number below 2^53. */
-        readonly kind: 'integer';
-        readonly placeholder: string;
-        readonly min: number;
-        readonly max?: number;
-        readonly default?: number;
-      }
-    | {
-        /** A decimal number. */
-        readonly kind: 'number';
-        readonly placeholder: string;
-        readonly min: number;
-        readonly max?: number;
-        readonly default?: number;
-      }
-    | {
-        /** Bytes, written with a suffix K, M or G (powers of 1024) or none. */
-        readonly kind: 'size';
-        readonly placeholder: string;
-        readonly min: number;
-        readonly max: number;
-        readonly default?: number;
-      }
-  );
-
-export type VerbGroup = 'live' | 'look' | 'change' | 'care' | 'about';
-
-/** The module of a verb. */
-export interface VerbModule {
-  run(invocation: Invocation): Promise<number>;
-}
-
-export interface VerbRow {
-  readonly name: string;
-  /** Loads the verb's module, when the verb is called and not before. */
-  readonly load: () => Promise<VerbModule>;
-  readonly group: VerbGroup;
-  /** One line. */
-  readonly summary: string;
-  /** Two command lines with what they do. */
-  readonly examples: readonly [Example, Example];
-  /** As help shows them, such as `IMAGE [PROGRAM.elf [ARGS...]]`. */
-  readonly operands: string;
-  readonly operandsMin: number;
-  readonly operandsMax: number;
-  /** From this operand on, what begins with `-` belongs to the guest; null: it is a misplaced option everywhere. */
-  readonly guestFrom: number | null;
-  readonly options: readonly OptionRow[];
-  /** The exits that this verb can have, besides done and those that every verb has (usage, invariantBroken). */
-  readonly exits: readonly (keyof typeof ExitCode)[];
-  /** True when the exit code may also be the guest's own. */
-  readonly guestStatus: boolean;
-}
-
-export interface Example {
-  readonly command: string;
-  readonly meaning: string;
-}
+import type { VerbRow } from './verb.ts';
+import { lookVerbs } from './verb-rows/look.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 
+/** All verbs, in the order of help. */
 export const verbTable: readonly VerbRow[] = [
   {
     name: 'run',
@@ -269,29 +177,7 @@ export const verbTable: readonly VerbRow[] = [
     exits: ['foundWrong', 'damaged', 'inputMissing', 'inputOutput'],
     guestStatus: false,
   },
-  {
-    name: 'sql',
-    load: () => import('./verbs/sql.ts'),
-    group: 'look',
-    summary: 'ask an image a question in SQL, also while it runs',
-    examples: [
-      {
-        command: "perdure sql counter.db 'SELECT * FROM thread'",
-        meaning: 'the threads with their registers',
-      },
-      {
-        command: "perdure sql --json counter.db 'SELECT * FROM checkpoint ORDER BY generation DESC LIMIT 5'",
-        meaning: 'the last five checkpoints as JSON',
-      },
-    ],
-    operands: 'IMAGE[@WHEN] QUERY',
-    operandsMin: 2,
-    operandsMax: 2,
-    guestFrom: 1,
-    options: [],
-    exits: ['foundWrong', 'damaged', 'inputMissing', 'inputOutput'],
-    guestStatus: false,
-  },
+  ...lookVerbs,
   {
     name: 'restore',
     load: () => import('./verbs/restore.ts'),
@@ -385,12 +271,3 @@ export const verbTable: readonly VerbRow[] = [
     guestStatus: false,
   },
 ];
-
-/** The words for the groups, in the order of help. */
-export const verbGroups: Readonly<Record<VerbGroup, string>> = {
-  live: 'Live',
-  look: 'Look',
-  change: 'Change',
-  care: 'Care',
-  about: 'About',
-};

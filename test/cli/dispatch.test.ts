@@ -15,7 +15,8 @@ import {
   parseLine,
   parseSize,
 } from '../../src/cli/parse.ts';
-import { type VerbRow, verbTable } from '../../src/cli/verbs.ts';
+import type { VerbRow } from '../../src/cli/verb.ts';
+import { verbTable } from '../../src/cli/verbs.ts';
 import { DamageError } from '../../src/persist/store/contract.ts';
 import { StoreError } from '../../src/persist/store/errors.ts';
 import { project } from '../tools/arrows.ts';

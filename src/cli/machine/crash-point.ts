@@ -8,7 +8,7 @@
 import { serverPhases } from '../../persist/phases.ts';
 import { mainPhases, workerPhases } from '../../persist/store/phases.ts';
 import { usageError } from '../errors.ts';
-import type { Invocation } from '../verbs.ts';
+import type { Invocation } from '../verb.ts';
 
 export interface CrashPoint {
   /** For the store's worker, which counts its own visits; null: no crash is wanted. */

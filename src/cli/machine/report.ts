@@ -8,7 +8,7 @@ import path from 'node:path';
 import type { Ended } from '../../persist/server.ts';
 import type { Store } from '../../persist/store/contract.ts';
 import { troubleOf } from '../errors.ts';
-import type { Invocation } from '../verbs.ts';
+import type { Invocation } from '../verb.ts';
 import type { Assembly } from './assemble.ts';
 import type { RunEnd, Runner } from './runner.ts';
 

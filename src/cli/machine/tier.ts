@@ -7,7 +7,7 @@
 import type { Tier } from '../../hw/machine.ts';
 import { generator } from '../crash/plan.ts';
 import { usageError } from '../errors.ts';
-import type { Invocation } from '../verbs.ts';
+import type { Invocation } from '../verb.ts';
 
 export interface TierPlan {
   /** As it was given; for the report. */

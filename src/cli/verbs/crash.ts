@@ -12,7 +12,7 @@ import { partOf, readParts, writeParts } from '../crash/report.ts';
 import { type Subject, subjects } from '../crash/subjects.ts';
 import { ExitCode, usageError } from '../errors.ts';
 import { jsonLine } from '../output.ts';
-import type { Invocation } from '../verbs.ts';
+import type { Invocation } from '../verb.ts';
 
 /** The programs that are meant: the operand, those named, or the first. Throws OperatorError. */
 function chosen({ operands, options, cwd }: Invocation): readonly Subject[] {

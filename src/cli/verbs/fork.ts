@@ -10,7 +10,7 @@ import { fork } from '../../persist/store/fork.ts';
 import { ExitCode } from '../errors.ts';
 import { bootId } from '../machine/boot.ts';
 import { jsonLine } from '../output.ts';
-import type { Invocation } from '../verbs.ts';
+import type { Invocation } from '../verb.ts';
 import { imageError, parseImageAt } from '../when.ts';
 
 export function run(invocation: Invocation): Promise<number> {

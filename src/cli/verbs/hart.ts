@@ -13,7 +13,7 @@ import { type Tier, traps } from '../../hw/machine.ts';
 import { entries } from '../../kernel/abi/entries.ts';
 import { TICKS_PER_NANOSECOND } from '../../kernel/abi/memory.ts';
 import { ExitCode, OperatorError } from '../errors.ts';
-import type { Invocation } from '../verbs.ts';
+import type { Invocation } from '../verb.ts';
 
 /** Pages are taken from the host when first touched, so a large RAM costs a small program nothing. */
 const RAM_BYTES = 1024 * 1024 * 1024;

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { ownerOf } from '../../persist/store/owner.ts';
 import { ExitCode, OperatorError } from '../errors.ts';
 import { jsonLine } from '../output.ts';
-import type { Invocation } from '../verbs.ts';
+import type { Invocation } from '../verb.ts';
 
 export function run(invocation: Invocation): Promise<number> {
   const name = invocation.operands[0] as string;

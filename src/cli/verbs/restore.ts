@@ -10,7 +10,7 @@ import { type Restored, restoreGeneration } from '../../persist/store/rewind.ts'
 import { ExitCode, usageError } from '../errors.ts';
 import { bootId } from '../machine/boot.ts';
 import { jsonLine } from '../output.ts';
-import type { Invocation } from '../verbs.ts';
+import type { Invocation } from '../verb.ts';
 import { imageError, parseImageAt } from '../when.ts';
 
 export async function run(invocation: Invocation): Promise<number> {

@@ -41,7 +41,7 @@ import { ephemeralTarget, resolveTarget, setAside } from '../machine/target.ts';
 import { type TierPlan, tierPlanOf } from '../machine/tier.ts';
 import { traceInto } from '../machine/trace-file.ts';
 import { statusOn, watch, writtenBytes } from '../machine/watch.ts';
-import type { Invocation } from '../verbs.ts';
+import type { Invocation } from '../verb.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const startMs = performance.now();

@@ -7,12 +7,10 @@
 import Database from 'better-sqlite3';
 import { lookAt } from '../../persist/query/reader.ts';
 import { ExitCode, usageError } from '../errors.ts';
-import { bold, jsonLine } from '../output.ts';
-import type { Invocation } from '../verbs.ts';
+import { jsonLine } from '../output.ts';
+import { type Answer, plain, writeTable } from '../table.ts';
+import type { Invocation } from '../verb.ts';
 import { imageError, parseImageAt } from '../when.ts';
-
-/** Bytes of a blob that the table shows. */
-const BLOB_BYTES_SHOWN = 16;
 
 export function run(invocation: Invocation): Promise<number> {
   const [image, query] = invocation.operands as [string, string];
@@ -24,16 +22,11 @@ export function run(invocation: Invocation): Promise<number> {
         Object.fromEntries(columns.map((column, i) => [column, plain(row[i])])),
       );
       invocation.stdout.write(jsonLine(objects));
-    } else writeTable(invocation, columns, rows);
+    } else writeTable(invocation.stdout, { columns, rows });
     return Promise.resolve(ExitCode.done);
   } catch (error) {
     throw imageError(name, error);
   }
-}
-
-interface Answer {
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly unknown[])[];
 }
 
 function ask(database: Database.Database, query: string): Answer {
@@ -70,39 +63,4 @@ function prepareQuery(database: Database.Database, query: string): Database.Stat
     );
   }
   throw usageError('the query gives no rows: an image is only read', 'ask with SELECT');
-}
-
-/** Blobs as hexadecimal text. */
-function plain(value: unknown): unknown {
-  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value;
-}
-
-function cell(value: unknown): string {
-  if (value === null) return '';
-  if (!(value instanceof Uint8Array)) return String(value);
-  const shown = Buffer.from(value.subarray(0, BLOB_BYTES_SHOWN)).toString('hex');
-  return value.length > BLOB_BYTES_SHOWN ? `x'${shown}'... (${value.length} bytes)` : `x'${shown}'`;
-}
-
-function writeTable(invocation: Invocation, columns: Answer['columns'], rows: Answer['rows']): void {
-  const { stdout } = invocation;
-  const cells = rows.map((row) => row.map(cell));
-  const isNumber = columns.map((_, i) => rows.length > 0 && rows.every((row) => isNumeric(row[i])));
-  const widths = columns.map((name, i) =>
-    Math.max(name.length, ...cells.map((row) => (row[i] ?? '').length)),
-  );
-  const line = (texts: readonly string[]): string =>
-    texts
-      .map((text, i) => {
-        const width = widths[i] as number;
-        return isNumber[i] ? text.padStart(width) : text.padEnd(width);
-      })
-      .join('  ')
-      .trimEnd();
-  stdout.write(`${bold(stdout, line(columns))}\n`);
-  for (const row of cells) stdout.write(`${line(row)}\n`);
-}
-
-function isNumeric(value: unknown): boolean {
-  return value === null || typeof value === 'bigint' || typeof value === 'number';
 }
