@@ -231,7 +231,8 @@ export function writeRecord(out: GrowingBytes, facts: RecordFacts, parts: Record
 /** The shorter of the bytes and what deflating makes of them. */
 function deflated(bytes: Buffer): Buffer {
   if (bytes.length < DEFLATE_BYTES_MIN) return bytes;
-  const shorter = deflateRawSync(bytes, { level: 1 });
+  // A small window: its memory is taken anew for each record.
+  const shorter = deflateRawSync(bytes, { level: 1, windowBits: 12, memLevel: 5 });
   return shorter.length < bytes.length ? shorter : bytes;
 }
 
