@@ -33,6 +33,13 @@ for (const item of readdirSync(source, { recursive: true, withFileTypes: true })
   copied++;
 }
 
+const { generateInterpreter } = (await import(
+  join(target, 'hw/interpreter.js')
+)) as typeof import('../src/hw/interpreter.ts');
+for (const isFused of [false, true]) {
+  const place = join(target, 'hw/interpreter', `${isFused ? 'fused' : 'plain'}.wasm`);
+  writeFileSync(place, generateInterpreter(true, isFused));
+}
 const main = join(target, 'cli/main.js');
 const every = join(target, 'cli/every.js');
 const run = join(target, 'cli/run.js');

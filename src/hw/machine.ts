@@ -115,6 +115,8 @@ export interface MachineOptions {
   readonly tier?: Tier;
   /** A clock in milliseconds, for `TierStatistics` only. */
   readonly now?: () => number;
+  /** The bytes of `generateInterpreter(true, isFused)` when the caller has them, to save the time; else null. */
+  readonly interpreter?: (isFused: boolean) => Uint8Array<ArrayBuffer> | null;
   /** Computes as on a host without fused multiply-add: slower, and nothing else is different. For tests. */
   readonly withoutFusedMultiplyAdd?: boolean;
   /** Arrivals at a place after which `auto` translates it, and further ones that it waits for others; tests want few. */

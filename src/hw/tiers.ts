@@ -34,13 +34,19 @@ const CACHE = { regionsMax: REGIONS_MAX, bytesMax: 32 * 1024 * 1024 } as const;
 const HEAT: Heat = { threshold: 1500, patience: 500 };
 
 /** Modules are the same for every machine of a process: each kind is made once. */
-function createModules(): (counts: boolean, isFused: boolean) => WebAssembly.Module {
+function createModules() {
   const made = new Map<string, WebAssembly.Module>();
-  return (counts, isFused) => {
+  return (
+    counts: boolean,
+    isFused: boolean,
+    given: NonNullable<MachineOptions['interpreter']>,
+  ): WebAssembly.Module => {
     const kind = `${counts} ${isFused}`;
     const known = made.get(kind);
     if (known !== undefined) return known;
-    const module = new WebAssembly.Module(generateInterpreter(counts, isFused));
+    const module = new WebAssembly.Module(
+      (counts ? given(isFused) : null) ?? generateInterpreter(counts, isFused),
+    );
     made.set(kind, module);
     return module;
   };
@@ -62,6 +68,7 @@ export function createTiers(memory: WebAssembly.Memory, view: DataView, options:
   const table = new WebAssembly.Table({ element: 'anyfunc', initial: 64 });
   const now = options.now ?? (() => 0);
   const isFused = hostIsFused && options.withoutFusedMultiplyAdd !== true;
+  const given = options.interpreter ?? (() => null);
   const caches: TranslationCache[] = [];
   const codeWritten = (slotAddress: number, from: number, to: number): void => {
     caches[0]?.codeWritten(slotAddress, from, to);
@@ -71,7 +78,7 @@ export function createTiers(memory: WebAssembly.Memory, view: DataView, options:
   const instance = (counts: boolean): InterpreterExports => {
     const known = instances.get(counts);
     if (known !== undefined) return known;
-    const made = new WebAssembly.Instance(moduleOf(counts, isFused), {
+    const made = new WebAssembly.Instance(moduleOf(counts, isFused, given), {
       machine: { memory, table, codeWritten, regionRefused, expand: createExpander(view) },
     });
     const exported = made.exports as InterpreterExports;

@@ -22,6 +22,7 @@ import type { Assembly, BorderState } from '../machine/assemble.ts';
 import { assemble, emptyBorder } from '../machine/assemble.ts';
 import { bootId } from '../machine/boot.ts';
 import { readBorder } from '../machine/border-state.ts';
+import { builtInterpreter } from '../machine/built.ts';
 import { crashPointOf } from '../machine/crash-point.ts';
 import { crashReport, writeCrashReport } from '../machine/crash-report.ts';
 import { finish, settle } from '../machine/ended.ts';
@@ -122,7 +123,8 @@ export async function run(invocation: Invocation): Promise<number> {
 /** The hardware: it needs no image, so it is made while that is being opened. */
 function hardwareOf({ options }: Invocation, { first: tier }: TierPlan, failed: () => void): Machine {
   try {
-    return createMachine(options.ram as number, { tier, now: () => performance.now() });
+    const now = (): number => performance.now();
+    return createMachine(options.ram as number, { tier, now, interpreter: builtInterpreter });
   } catch (error) {
     failed();
     throw error;
