@@ -38,6 +38,8 @@ export interface RunnerHost {
   readonly wallMs: () => number;
   /** Labelled points of a crash test (persist/phases.ts). */
   readonly phase: (label: string) => void;
+  /** Called once: what comes next is the first instruction of this life. */
+  readonly begins?: () => void;
 }
 
 export type RunEnd = 'exit' | 'trap' | 'stop-at' | 'interrupt';
@@ -138,6 +140,7 @@ export class Runner {
     this.nextDueMs = lastEventsMs;
     // The life begins before its first slice, as rows of a checkpoint like all that comes in (law 7).
     this.demarcate(false, false);
+    this.host.begins?.();
     for (;;) {
       const end = this.endReached();
       if (end !== null) {

@@ -237,10 +237,16 @@ async function runStore(start: Start): Promise<number> {
       tierPlan,
       life: newLife(store, options.seed),
     },
-    { nowMs: () => performance.now(), wallMs: () => Date.now(), phase },
+    {
+      nowMs: () => performance.now(),
+      wallMs: () => Date.now(),
+      phase,
+      begins: () => {
+        if (head !== null)
+          say(`${store.path} goes on at generation ${head.generation} (${parts.objectCount} objects)`);
+      },
+    },
   );
-  if (head !== null)
-    say(`${store.path} goes on at generation ${head.generation} (${parts.objectCount} objects)`);
   const name = (head?.programs[0] ?? program?.row)?.name ?? 'program';
   const trace = start.trace === null ? null : traceInto(start.trace, parts.kernel, name);
   const machine = runner;

@@ -1,7 +1,7 @@
 /**
  * The main thread's end of the worker: starting it, asking it, waiting for it, and learning that it failed.
  *
- * Invariants: a request is answered before the next is made, and before the first batch; `failure` is set once and for
+ * Invariants: a request is answered before the next is made; `failure` is set once and for
  * ever, by the worker's first error. All waiting is on shared words, so the event loop need not turn. Owned by `store.ts`.
  */
 import { once } from 'node:events';

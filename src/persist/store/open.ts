@@ -92,7 +92,7 @@ export class StartingStore {
       if (opening.head === null && this.options.needsCheckpoint === true) throw noCheckpoint(this.path);
       const { path, limits, reader, link, shared } = this;
       const store = new OpenStore(path, limits, (label) => this.phase(label), reader, link, shared, opening);
-      // The worker reads what it needs while the machine is put together; the first batch waits for it.
+      // The worker reads what it needs, and waits for the disk, while the machine runs already; batches wait in the ring.
       if (store.head === null) link.ask({ kind: 'go' });
       else link.tell({ kind: 'go' });
       return store;

@@ -153,7 +153,6 @@ export class OpenStore implements Store {
   begin(byteCount: number): Batch | null {
     assert(this.batch === null, 'store: one batch is open at a time');
     assert(!this.isClosed, 'store: it is open');
-    this.link.settle();
     this.link.throwFailure();
     this.poll();
     if (this.published - this.committedNow >= this.limits.batchesMax) return null;

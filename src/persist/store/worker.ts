@@ -6,6 +6,7 @@
  * main thread, and nothing is acknowledged after it. Started by `store.ts`. This file is the rim: it has the clock and
  * the kill; the rest gets them as effects.
  */
+import { flushCompileCache } from 'node:module';
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type Database from 'better-sqlite3';
 import { assert } from '../../base/assert.ts';
@@ -96,6 +97,8 @@ function loadRecords(image: OpenImage): void {
   }
 }
 
+const KEEP_COMPILED_MS = 1000;
+
 /** Bytes of a frame of the log: a page and its header. */
 const LOG_FRAME_BYTES = 4096 + 24;
 
@@ -116,6 +119,7 @@ class WorkerLoop {
   /** Between the last two batches. */
   private batchGapMs = POLL_UNTIL_MS;
   private baseGeneration = 0;
+  private keepCompiledMs = effects.nowMs() + KEEP_COMPILED_MS;
 
   constructor(database: Database.Database, side: SideFile) {
     this.database = database;
@@ -140,15 +144,16 @@ class WorkerLoop {
       this.copyLog();
       return true;
     }
-    if (this.committer.hasWork()) {
+    // The machine need not wait until the life has begun in the file; its batches do.
+    if (folder !== null && this.committer.hasWork()) {
       this.committer.take();
       const nowMs = effects.nowMs();
       this.batchGapMs = Math.min(nowMs - this.lastBatchMs, POLL_UNTIL_MS);
       this.lastBatchMs = nowMs;
       this.logDirty = true;
       if (this.committer.isOpen) return true;
-      folder?.noteCommit();
-      folder?.keepUp();
+      folder.noteCommit();
+      folder.keepUp();
       return true;
     }
     if (this.committer.isOpen) return false;
@@ -185,6 +190,7 @@ class WorkerLoop {
 
   /** Waits for something to do, at most so long: with open eyes while batches come, asleep when they do not. */
   private rest(seen: number, dueMs: number): void {
+    this.keepCompiled();
     const isBusy = effects.nowMs() - this.lastBatchMs < POLL_UNTIL_MS;
     if (isBusy) {
       const pollMs = Math.min(POLL_MS_MAX, Math.max(POLL_MS_MIN, this.batchGapMs / POLL_PART));
@@ -195,6 +201,13 @@ class WorkerLoop {
     Atomics.store(words, control.sleeping, 1);
     Atomics.wait(words, control.wake, seen, dueMs);
     Atomics.store(words, control.sleeping, 0);
+  }
+
+  /** Once: Node keeps what it compiled when a thread ends, but this one may be killed (cli/main.ts does the same). */
+  private keepCompiled(): void {
+    if (this.keepCompiledMs > effects.nowMs()) return;
+    this.keepCompiledMs = Number.POSITIVE_INFINITY;
+    flushCompileCache();
   }
 
   private answer(request: Request): void {
@@ -352,6 +365,7 @@ function main(): void {
     const loop = new WorkerLoop(database, side);
     setState(workerStates.running);
     reply(null, lost);
+    side.announce();
     loop.run();
     setState(workerStates.ended);
   } catch (error) {
