@@ -15,6 +15,8 @@ export class ModelLog implements ModificationLog {
   readonly #flushWrites: () => void;
   readonly #frameChanged: (frame: number) => void;
   #forgotten = 0;
+  /** Entries below this index were reported. */
+  #reported = 0;
   #isDraining = false;
 
   /** `flushWrites`: the hart is to log its next write to each frame. */
@@ -53,18 +55,34 @@ export class ModelLog implements ModificationLog {
   drain(report: (frame: number, pcLow: number, pcHigh: number) => void): void {
     const view = this.#view;
     const entries = this.#count;
+    const reported = this.#reported;
     this.#isDraining = true;
     for (let index = 0; index < entries; index++) {
       const entry = this.#entryAt(index);
       const frame = view.getUint32(entry, true);
       if (frame === LOG_FORGOTTEN) continue;
       view.setUint32(this.#indexWord(frame), 0, true);
-      report(frame, view.getUint32(entry + 8, true), view.getUint32(entry + 12, true));
+      if (index >= reported) report(frame, view.getUint32(entry + 8, true), view.getUint32(entry + 12, true));
     }
     this.#isDraining = false;
     this.#count = 0;
     this.#forgotten = 0;
+    this.#reported = 0;
     this.#flushWrites();
+  }
+
+  read(count: number, report: (frame: number, pcLow: number, pcHigh: number) => void): void {
+    const view = this.#view;
+    const end = Math.min(this.#count, this.#reported + count);
+    this.#isDraining = true;
+    for (let index = this.#reported; index < end; index++) {
+      const entry = this.#entryAt(index);
+      const frame = view.getUint32(entry, true);
+      if (frame === LOG_FORGOTTEN) continue;
+      report(frame, view.getUint32(entry + 8, true), view.getUint32(entry + 12, true));
+    }
+    this.#isDraining = false;
+    this.#reported = end;
   }
 
   note(frame: number, pcLow: number, pcHigh: number): void {
@@ -102,8 +120,10 @@ export class ModelLog implements ModificationLog {
 
   #compact(): void {
     const view = this.#view;
+    const reported = this.#reported;
     let kept = 0;
     for (let index = 0; index < this.#count; index++) {
+      if (index === reported) this.#reported = kept;
       const from = this.#entryAt(index);
       const frame = view.getUint32(from, true);
       if (frame === LOG_FORGOTTEN) continue;
@@ -112,6 +132,7 @@ export class ModelLog implements ModificationLog {
       view.setBigUint64(to + 8, view.getBigUint64(from + 8, true), true);
       view.setUint32(this.#indexWord(frame), kept, true);
     }
+    if (reported >= this.#count) this.#reported = kept;
     this.#count = kept;
     this.#forgotten = 0;
   }

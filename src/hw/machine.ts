@@ -74,9 +74,11 @@ export interface Hart {
 export interface ModificationLog {
   /**
    * Reports each frame written since the last drain, once, with the pc of the first write, in the order of those
-   * writes, and empties the log: the next write to such a frame is logged again.
+   * writes, and empties the log: the next write to such a frame is logged again. What `read` has reported is left out.
    */
   drain(report: (frame: number, pcLow: number, pcHigh: number) => void): void;
+  /** Reports as many of the entries that were not reported yet, and leaves the log as it is. */
+  read(count: number, report: (frame: number, pcLow: number, pcHigh: number) => void): void;
   /** Logs a write done by supervisor code in the name of the instruction at this pc; also does `frameChanged`. */
   note(frame: number, pcLow: number, pcHigh: number): void;
   /** Number of entries now. */

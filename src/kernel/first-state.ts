@@ -64,6 +64,7 @@ export function createState(machine: Machine, hashWords: HashWords): KernelState
     runnableMask: 0,
     sleepers: emptyQueue('deadline'),
     due: { deadline: 0n, tick: 0 },
+    wall: { base: 0n, low: 0, high: 0 },
     touched: [],
     moved: [],
     objectCount: 0,

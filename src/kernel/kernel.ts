@@ -20,7 +20,7 @@ import { mixSeed } from './entropy.ts';
 import { serveFault, serveMemoryFault } from './fault.ts';
 import { createState } from './first-state.ts';
 import { createObject } from './lifecycle.ts';
-import { pageNumber, settle, touchThread } from './memory/changed.ts';
+import { pageNumber, settle, settleEarly, touchThread } from './memory/changed.ts';
 import { reach } from './memory/copy.ts';
 import { freeFrameCount } from './memory/frames.ts';
 import { installEntry, useTables } from './memory/tables.ts';
@@ -327,6 +327,11 @@ export class Kernel {
   /** Remembers from now on what pages hold that nobody wrote to, for the check to compare: for tests. */
   watchCleanPages(): void {
     this.state.contentSums ??= new Map();
+  }
+
+  /** Carries some pending changes into the changed sets already, for a later collect to have less to do. */
+  settleEarly(): void {
+    settleEarly(this.state);
   }
 
   /** Carries pending changes into the changed sets; collect does it by itself. */

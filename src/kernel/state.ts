@@ -393,6 +393,8 @@ export interface KernelState {
   readonly sleepers: Queue;
   /** scratch: the deadline asked for last, and the same as a number (schedule.ts). */
   readonly due: { deadline: bigint; tick: number };
+  /** scratch: the wall clock's base as it was read last, and the same in halves (objects/thread.ts). */
+  readonly wall: { base: bigint; low: number; high: number };
   /** derived: objects changed since the last `settle`. */
   touched: KernelObject[];
   /** derived: objects that moved since the last `settle`: what links to them has changed too. */

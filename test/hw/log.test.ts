@@ -126,6 +126,40 @@ test('writing and forgetting without end does not overflow the log', () => {
   assert.equal(entries, [[kept, 1, 2]]);
 });
 
+test('what is read early is reported once, whatever is written, forgotten and drained between', () => {
+  for (let seed = 1; seed <= 8; seed++) {
+    const random = generator(seed);
+    const { log, frameCount } = withHeap().machine;
+    /** Logged frames that were not reported, in order; and those that were. */
+    let fresh: number[] = [];
+    let known: number[] = [];
+    const take = (count: number): void => {
+      const found: number[] = [];
+      if (count < 0) log.drain((frame) => found.push(frame));
+      else log.read(count, (frame) => found.push(frame));
+      assert.equal(found, fresh.slice(0, found.length));
+      known = count < 0 ? [] : [...known, ...found];
+      fresh = fresh.slice(found.length);
+      // Gaps that forgotten frames have left count as entries.
+      if (count < 0 || count > 10 * frameCount) assert.is(fresh.length, 0);
+      assert.is(log.length, fresh.length + known.length);
+    };
+    for (let step = 0; step < 20_000; step++) {
+      const frame = random(20);
+      const kind = random(8);
+      if (kind < 4) {
+        log.note(frame, 4 * step, 0);
+        if (!known.includes(frame) && !fresh.includes(frame)) fresh.push(frame);
+      } else if (kind < 6) {
+        log.forget(frame);
+        fresh = fresh.filter((other) => other !== frame);
+        known = known.filter((other) => other !== frame);
+      } else take(kind === 6 ? random(6) : random(500) === 0 ? -1 : 20 * frameCount);
+    }
+    take(-1);
+  }
+});
+
 test('every frame of RAM can be in the log at once', () => {
   const { log, frameCount } = createBench().machine;
   for (let frame = 0; frame < frameCount; frame++) log.note(frame, frame, 1);

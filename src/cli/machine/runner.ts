@@ -160,7 +160,10 @@ export class Runner {
         isIdle = false;
         // The hart has stood long enough: everything else waits for the end of another slice, unless it waits long.
         eventMs = EVENT_MS_MAX;
-      } else if (this.isCheckOwed) this.checkSome();
+      } else {
+        this.parts.kernel.settleEarly();
+        if (this.isCheckOwed) this.checkSome();
+      }
       if (isIdle) {
         await this.idle();
         lastEventsMs = this.host.nowMs();

@@ -239,12 +239,23 @@ export function visitSpans<T>(
   end: number,
   visit: (item: T) => boolean,
 ): boolean {
+  return visitSpansFor(spans, start, end, null, visit);
+}
+
+/** The same, with something that `visit` is handed each time: who visits often makes no function for it. */
+export function visitSpansFor<T, C>(
+  spans: Spans<T>,
+  start: number,
+  end: number,
+  context: C,
+  visit: (item: T, context: C) => boolean,
+): boolean {
   for (const piece of spans.pieces) {
     if ((piece.starts[0] as number) >= end) return true;
     if (piece.reach <= start) continue;
     for (let i = 0; i < piece.starts.length; i += 1) {
       if ((piece.starts[i] as number) >= end) return true;
-      if ((piece.ends[i] as number) > start && !visit(piece.items[i] as T)) return false;
+      if ((piece.ends[i] as number) > start && !visit(piece.items[i] as T, context)) return false;
     }
   }
   return true;

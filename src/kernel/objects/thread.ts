@@ -4,6 +4,8 @@
  * Export copies the image; import checks every word before it is believed, and then lets resume.ts find the thread its
  * place. State is set on stopped threads only, never on a user task's. Called by the dispatcher and state-calls.ts.
  */
+import { assert } from '../../base/assert.ts';
+import { TWO_32 } from '../../base/integer.ts';
 import { PRIORITY_MAX, QUANTUM_TICKS, STAGE_WORK } from '../../base/limits.ts';
 import { faults, outcomes } from '../abi/codes.ts';
 import { TICKS_PER_NANOSECOND } from '../abi/memory.ts';
@@ -27,7 +29,7 @@ import {
   clearReservation,
   deadlineOf,
   saveRegisters,
-  setArgumentWord,
+  setArgumentHalves,
   unloadRegisters,
 } from '../registers.ts';
 import { resume } from '../resume.ts';
@@ -49,6 +51,9 @@ const counters = [
   at.cancelCount,
   at.copiedBytes,
 ];
+/** Nanoseconds are ticks shifted right by so much. */
+const NANOSECOND_SHIFT = 2;
+assert(1 << NANOSECOND_SHIFT === TICKS_PER_NANOSECOND, 'clock: ticks are nanoseconds by a shift');
 /** Bits of fcsr that exist (unprivileged manual, F extension). */
 const FCSR_BITS = 0xff;
 
@@ -62,9 +67,20 @@ export function self(_k: KernelState, caller: Thread, registers: Uint32Array): n
 
 /** clock_read */
 export function readClock(k: KernelState, _caller: Thread, registers: Uint32Array): number {
-  const monotonic = tickOf(k) / BigInt(TICKS_PER_NANOSECOND);
-  setArgumentWord(registers, 1, monotonic);
-  setArgumentWord(registers, 2, BigInt.asUintN(64, k.wallBase + monotonic));
+  // In halves: programs read the clock so often that big integers would keep the collector of garbage busy.
+  const { tickHalves } = k.machine.hart;
+  const high = tickHalves[1] as number;
+  const low = (((tickHalves[0] as number) >>> NANOSECOND_SHIFT) | (high << (32 - NANOSECOND_SHIFT))) >>> 0;
+  setArgumentHalves(registers, 1, low, high >>> NANOSECOND_SHIFT);
+  const { wall } = k;
+  if (wall.base !== k.wallBase) {
+    wall.base = k.wallBase;
+    wall.low = Number(k.wallBase & 0xffff_ffffn);
+    wall.high = Number(k.wallBase >> 32n);
+  }
+  const wallLow = wall.low + low;
+  const carry = wallLow >= TWO_32 ? 1 : 0;
+  setArgumentHalves(registers, 2, wallLow, wall.high + (high >>> NANOSECOND_SHIFT) + carry);
   return outcomes.success;
 }
 
