@@ -1,7 +1,7 @@
 /**
  * `npm run bench:kernel`: what entry points, messages, faults and states cost, in host time and guest instructions.
  *
- *     node test/bench/kernel.ts [--json] [--quick] [--rounds N] [--kind NAME]... [--objects N] [--tier T]
+ *     node test/bench/kernel.ts [--json] [--quick] [--rounds N] [--warm-ups N] [--kind NAME]... [--objects N] [--tier T]
  *
  * Guest programs loop around one thing each (kernel/kinds.ts), in a world with ten further objects and in one with
  * `--objects` (100,000), a tenth of them threads; each world in a process of its own. The median of the rounds (five, or as many as asked for) counts. With --json the last
@@ -25,6 +25,7 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
+    'warm-ups': { type: 'string' },
     kind: { type: 'string', multiple: true, default: [] },
     objects: { type: 'string', default: String(MANY) },
   },
@@ -86,7 +87,7 @@ say(`built ${objects} objects in ${((performance.now() - startMs) / 1000).toFixe
 const ofFew: Round[] = [];
 const ofMany: Round[] = [];
 /** V8 compiles what all kinds share again and again, until it has met them all: it takes about half a second each. */
-const warmUps = values.quick ? 12 : 8;
+const warmUps = Number(values['warm-ups'] ?? (values.quick ? 12 : 8));
 for (let round = -warmUps; round < rounds; round += 1) {
   say(round < 0 ? 'warming up' : `round ${round + 1} of ${rounds}`);
   const found = [await few.round(), await many.round()] as const;

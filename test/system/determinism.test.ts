@@ -87,7 +87,7 @@ test('the image at a tick is the same over slice lengths, intervals and tiers', 
 });
 
 /** Kills of each subject; `npm run determinism` takes 50. */
-const KILLS = Number(process.env.KILLS ?? 6);
+const KILLS = Number(process.env.KILLS ?? 3);
 const tiers = ['auto', 'interpreter', 'random:4', 'translator', 'random:5'];
 
 test('the image at a tick is the same with kills, each life in another tier', async () => {
