@@ -17,7 +17,16 @@ const isPositive = (value: unknown, what: string): void =>
   assert.ok(typeof value === 'number' && value > 0, `${what} is a number above 0, not ${value}`);
 
 test('a quick run ends with one JSON object that has every figure asked for', () => {
-  const { status, stdout, stderr } = run('--json', '--quick', '--rounds', '1', '--warm-ups', '0', '--objects', '100');
+  const { status, stdout, stderr } = run(
+    '--json',
+    '--quick',
+    '--rounds',
+    '1',
+    '--warm-ups',
+    '0',
+    '--objects',
+    '100',
+  );
   assert.is(status, 0, stderr);
   const json = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
   const single = ['nullCallNs', 'mutexPairNs', 'onewayUs', 'idempotentUs', 'reliableUs', 'transferGBs'];

@@ -6,9 +6,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { databasePageFile, makeDatabasePage } from '../../scripts/database-page.ts';
 import { dispatch } from '../../src/cli/dispatch.ts';
 import { bufferWriter } from '../../src/cli/output.ts';
 import { drawGraph } from '../../src/cli/verbs/log.ts';
+import { pastTables, queryFunctions, queryTables } from '../../src/persist/query/documentation.ts';
 import { scratchFolder } from '../tools/scratch.ts';
 import { perdure, program } from './perdure.ts';
 
@@ -121,6 +123,27 @@ test('show tells what a generation changed and what came in with it', async () =
     await words('show', 'image.db@HEAD~1'),
     /^generation \d+\n[\s\S]*pages that changed since generation/,
   );
+});
+
+test('every function and table of perdure sql is documented with an example that works', async () => {
+  for (const { name, example } of [...queryFunctions, ...queryTables, pastTables]) {
+    const found = await rows('sql', 'image.db', example);
+    assert.ok(found.length > 0, `${name}: ${example}`);
+  }
+  const registered = await rows('sql', 'image.db', 'SELECT DISTINCT name FROM pragma_function_list');
+  const names = new Set(registered.map((row) => row.name));
+  for (const { name } of queryFunctions) assert.ok(names.has(name), name);
+  const source = fs.readFileSync(new URL('../../src/persist/query/functions.ts', import.meta.url), 'utf8');
+  const defined = [...source.matchAll(/define\('(\w+)'/g)].map(([, name]) => name);
+  const documented = queryFunctions.map(({ name }) => name);
+  assert.equal(
+    defined.filter((name) => !documented.includes(name as string)),
+    [],
+  );
+});
+
+test('the page of the database is made from store/*.sql as they are now', () => {
+  assert.is(fs.readFileSync(databasePageFile, 'utf8'), makeDatabasePage(), 'npm run docs makes it anew');
 });
 
 test('the graph shows where a restore began another line', () => {

@@ -1,17 +1,7 @@
 /**
  * What SQL alone cannot do, as functions of SQL: guest memory by address, symbols by name, pages, of any kept generation.
  *
- * ```
- *   page_content(number [, when])                          the 4096 bytes of a page of the store segment
- *   memory(address, length [, space [, when]])             bytes; NULL where not all are mapped
- *   memory_integer(address, bytes [, space [, when]])      signed; bytes is 1, 2, 4 or 8
- *   memory_unsigned(address, bytes [, space [, when]])     8 bytes stay signed, as all words in SQL are
- *   memory_float(address, bytes [, space [, when]])        4 or 8 bytes
- *   memory_text(address [, space [, when]])                up to the byte 0, at most 64 KiB
- *   symbol(name [, index [, bytes [, when]]])              value of a symbol, or of an element of it; bytes: of an element
- *   symbol_address(name), symbol_name(address [, program]) where a symbol is; `main+0x10` for an address
- *   space_of(program)                                      address of the space that a program was started in
- * ```
+ * documentation.ts lists them, with an example of each.
  * `space` is the address of a space object, NULL the first program's. `when` is a WHEN (when.ts), NULL the generation that is shown.
  * Invariants: an argument that makes no sense is an error with a sentence, never a wrong value; nothing is written.
  * Registered by `reader.ts` on the connection that answers.

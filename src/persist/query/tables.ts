@@ -1,13 +1,7 @@
 /**
  * Tables that are made when they are asked: every view at another time, and what changed between two generations.
  *
- * ```
- *   thread_at('HEAD~5')            the view or table `thread` at another WHEN; so for all: object_at, page_place_at, ...
- *   object_difference(a, b)        objects made, changed or gone from a to b, with the fields that differ
- *   page_difference(a, b)          pages that differ, with owner, place and symbol
- *   page_write(number)             checkpoints in which a page was written: pc and function of the first write
- *   symbol_values(name [, bytes [, when]])  all elements of an array
- * ```
+ * documentation.ts lists them, with an example of each.
  * Invariant: rows come in a fixed order. Registered by `reader.ts` on the connection that answers.
  */
 import type Database from 'better-sqlite3';
