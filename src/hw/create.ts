@@ -7,6 +7,7 @@
 import { assert, present } from '../base/assert.ts';
 import { lowHalf } from '../base/integer.ts';
 import { PAGE_SHIFT, PAGE_SIZE } from '../base/limits.ts';
+import { createCopier } from './copier.ts';
 import { writeDecoderTables } from './decoder.ts';
 import { type AddressSpaces, ModelHart } from './hart.ts';
 import {
@@ -221,6 +222,13 @@ export function createMachine(ramBytes: number, options: MachineOptions = {}): M
       assert(frame >= 0 && frame < place.frameCount, 'machine: the frame is one of RAM');
       const start = place.ramOffset + frame * PAGE_SIZE;
       return bytes.subarray(start, start + PAGE_SIZE);
+    },
+    copier(target) {
+      const copy = createCopier(memory, target);
+      return (frame, to) => {
+        assert(frame >= 0 && frame < place.frameCount, 'machine: the frame is one of RAM');
+        copy(to, place.ramOffset + frame * PAGE_SIZE, PAGE_SIZE);
+      };
     },
     exportState: () => exportHartState(view),
     importState: (state) => importHartState(view, state),

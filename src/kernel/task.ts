@@ -62,6 +62,7 @@ export interface TaskProcessor {
   takePending(): number;
   whenTold(callback: (() => void) | null): void;
   page(address: number): Uint8Array | null;
+  pageCopier(target: WebAssembly.Memory): (address: number, to: number) => boolean;
   serve(portsetAddress: number, service: TaskService): void;
   stopServing(portsetAddress: number): void;
   giveUpSlice(): void;
@@ -183,6 +184,16 @@ export function createTask(
       if (!resolve(k.chain, space, address, 0)) return null;
       const page = pageOfChain(k.chain, 0);
       return page === null ? null : k.machine.frame(page.frame);
+    },
+    pageCopier(target) {
+      const copy = k.machine.copier(target);
+      return (address, to) => {
+        if (!resolve(k.chain, space, address, 0)) return false;
+        const page = pageOfChain(k.chain, 0);
+        if (page === null) return false;
+        copy(page.frame, to);
+        return true;
+      };
     },
     serve(portsetAddress, service) {
       const set = namedSet(portsetAddress);

@@ -121,14 +121,24 @@ export function byteCount(changes: Changes): number {
   return bytes;
 }
 
+/** Copies the page at an address of the segment into the store's `pageMemory`; false when it is not in memory. */
+export type PageCopy = (address: number, to: number) => boolean;
+
+function writePage(arena: Arena, batch: Batch, copy: PageCopy | null, number: number, pc: number): boolean {
+  if (copy !== null && batch.place !== undefined) return copy(number * PAGE_SIZE, batch.place(number, pc));
+  const bytes = arena.task.page(number * PAGE_SIZE);
+  if (bytes !== null) batch.page(number, bytes, pc);
+  return bytes !== null;
+}
+
 /** Copies the changes into the batch. Pages are read where they are: the demarcation is between two slices. */
-export function writeChanges(arena: Arena, changes: Changes, batch: Batch): void {
+export function writeChanges(arena: Arena, changes: Changes, batch: Batch, copy: PageCopy | null): void {
   for (const number of changes.pagesGone) batch.pageGone(number);
   for (let i = 0; i < changes.pageCount; i++) {
     const number = changes.pageNumbers[i] as number;
-    const bytes = arena.task.page(number * PAGE_SIZE);
-    if (bytes === null) throw new InvariantError(`checkpoint: changed page ${number} is in memory`);
-    batch.page(number, bytes, changes.pagePcs[i] as number);
+    const pc = changes.pagePcs[i] as number;
+    if (!writePage(arena, batch, copy, number, pc))
+      throw new InvariantError(`checkpoint: changed page ${number} is in memory`);
   }
   for (const address of changes.objectsGone) batch.objectGone(address);
   for (const object of changes.objects) batch.object(object);

@@ -24,6 +24,7 @@ import {
   collectChanges,
   isEmpty,
   journalBytes,
+  type PageCopy,
   readKernelRecord,
   writeChanges,
 } from './checkpoint.ts';
@@ -89,6 +90,7 @@ export class Server implements Service {
   private endedState: Ended | null = null;
   /** Of the demarcation that is being taken. */
   private readonly changes = new Changes();
+  private readonly copyPage: PageCopy | null;
   /** What a program is told that asks which life this is (`life` of the ABI); null before the life has entered. */
   life: Uint8Array | null = null;
   /** The pager found nothing to drop: a checkpoint must commit before the machine can go on. */
@@ -100,6 +102,7 @@ export class Server implements Service {
     this.effects = effects;
     this.arena = createArena(task, store.head === null);
     this.pager = new Pager(this.arena, store);
+    this.copyPage = store.pageMemory === undefined ? null : task.pageCopier(store.pageMemory);
     this.publishedGeneration = store.head?.generation ?? 0;
   }
 
@@ -205,7 +208,7 @@ export class Server implements Service {
     const outputBytes = border.output === null ? 0 : border.output.bytes.length + 64;
     const bytes = byteCount(changes) + journalBytes(input.journal) + outputBytes;
     const batch = beginBatch(this.store, bytes, this.publishedGeneration);
-    writeChanges(this.arena, changes, batch);
+    writeChanges(this.arena, changes, batch, this.copyPage);
     for (const number of changes.pagesGone) this.pager.forget(number);
     for (const row of input.journal) batch.journal(row);
     if (border.output !== null) batch.output('output', border.output.offset, border.output.bytes);

@@ -160,6 +160,34 @@ test('what is read early is reported once, whatever is written, forgotten and dr
   }
 });
 
+test('a log that is made shorter still knows what was read', () => {
+  const { log, frameCount } = withHeap().machine;
+  const read = (count: number): number[] => {
+    const found: number[] = [];
+    log.read(count, (frame) => found.push(frame));
+    return found;
+  };
+  for (let frame = 0; frame < 6; frame++) log.note(frame, 0, 0);
+  assert.equal(read(3), [0, 1, 2]);
+  log.forget(1);
+  for (let round = 0; round < frameCount; round++) {
+    log.note(9, 0, 0);
+    log.forget(9);
+  }
+  log.note(7, 0, 0);
+  assert.equal(read(frameCount), [3, 4, 5, 7]);
+  for (let round = 0; round <= frameCount; round++) {
+    log.note(9, 0, 0);
+    assert.equal(read(1), [9]);
+    log.forget(9);
+  }
+  assert.equal(read(frameCount), []);
+  log.note(8, 0, 0);
+  const rest: number[] = [];
+  log.drain((frame) => rest.push(frame));
+  assert.equal(rest, [8]);
+});
+
 test('every frame of RAM can be in the log at once', () => {
   const { log, frameCount } = createBench().machine;
   for (let frame = 0; frame < frameCount; frame++) log.note(frame, frame, 1);

@@ -25,7 +25,7 @@ function bytesOf(size: number): number {
 }
 
 function follow(list: readonly Step[]): void {
-  const shared = makeShared(RING_BYTES_MIN);
+  const shared = makeShared(new SharedArrayBuffer(RING_BYTES_MIN));
   const writer = new RingWriter(shared, () => undefined);
   const reader = new RingReader(shared);
   const waiting: { size: number; tag: number }[] = [];

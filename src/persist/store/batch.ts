@@ -37,11 +37,15 @@ export class OpenBatch implements Batch {
   }
 
   page(number: number, bytes: Uint8Array, pc: number): void {
-    assert(this.isOpen, 'batch: it is open');
     assert(bytes.length === PAGE_SIZE, 'batch: a page has 4096 bytes');
+    this.ring.put(this.place(number, pc), bytes);
+  }
+
+  place(number: number, pc: number): number {
+    assert(this.isOpen, 'batch: it is open');
     const at = this.ring.item(itemKinds.page, PAGE_SIZE, number, pc);
-    this.ring.put(at, bytes);
     this.traces.noteLater(number, this.generation, at);
+    return at;
   }
 
   pageGone(number: number): void {

@@ -4,6 +4,7 @@
  * Invariant: each word has one writer (named below), and is read with Atomics. Positions in the ring count 8-byte units
  * modulo 2^32; counts of commits and generations are differences to the generation at opening, modulo 2^32.
  */
+import { assert } from '../../base/assert.ts';
 import type { Durability, ProgramRow } from './contract.ts';
 import type { PlainError } from './errors.ts';
 import type { StoreLimits } from './limits.ts';
@@ -59,6 +60,8 @@ export const statisticNames = [
 ] as const;
 export type StatisticName = (typeof statisticNames)[number];
 
+const WEBASSEMBLY_PAGE_BYTES = 65_536;
+
 export interface Shared {
   readonly control: SharedArrayBuffer;
   readonly ring: SharedArrayBuffer;
@@ -68,10 +71,17 @@ export interface Shared {
   readonly statistics: SharedArrayBuffer;
 }
 
-export function makeShared(ringBytes: number): Shared {
+/** The ring's memory: one of WebAssembly, so that the hardware can copy pages into it. */
+export function makeRing(bytes: number): WebAssembly.Memory {
+  assert(bytes % WEBASSEMBLY_PAGE_BYTES === 0, 'channel: the ring is whole pages of WebAssembly');
+  const count = bytes / WEBASSEMBLY_PAGE_BYTES;
+  return new WebAssembly.Memory({ initial: count, maximum: count, shared: true });
+}
+
+export function makeShared(ring: SharedArrayBuffer): Shared {
   return {
     control: new SharedArrayBuffer(CONTROL_WORDS * 4),
-    ring: new SharedArrayBuffer(ringBytes),
+    ring,
     hashes: new SharedArrayBuffer(HASH_SLOTS * 32),
     statistics: new SharedArrayBuffer(statisticNames.length * 8),
   };

@@ -57,6 +57,11 @@ export interface Batch {
   page(number: number, bytes: Uint8Array, pc: number): void;
   /** The page's content is zeros from now on. */
   pageGone(number: number): void;
+  /**
+   * Instead of `page`, of a store with `pageMemory`: the offset there at which the page's bytes are to be put, before the
+   * next call.
+   */
+  place?(number: number, pc: number): number;
   object(object: StoredObject): void;
   objectGone(address: number): void;
   journal(row: JournalRow): void;
@@ -106,6 +111,8 @@ export interface Store {
   readPage(number: number): Uint8Array | null;
   /** Newest generation in which this page was published, or 0. A page may be evicted when that is <= committed. */
   pageGeneration(number: number): number;
+  /** What pages can be copied into directly (`Batch.place`); absent: only through `Batch.page`. */
+  readonly pageMemory?: WebAssembly.Memory;
   /** Begins a batch if the ring has room for this many bytes of pages and objects, else null (back-pressure). */
   begin(byteCount: number): Batch | null;
   /** Newest generation whose transaction has committed. */

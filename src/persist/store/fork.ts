@@ -68,7 +68,12 @@ function writeImage(
   const database = openWriter(part, create, 'power', () => undefined);
   try {
     const rim = { nowMs: () => 0, phase: () => undefined };
-    const image = new OpenImage(database, storeLimits, rim, makeShared(RING_BYTES_MIN));
+    const image = new OpenImage(
+      database,
+      storeLimits,
+      rim,
+      makeShared(new SharedArrayBuffer(RING_BYTES_MIN)),
+    );
     image.reverse.stop();
     for (const program of readPrograms(reader, history.head.programHash)) writeProgram(image, program);
     const pages = writePages(image, view);

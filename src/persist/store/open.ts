@@ -10,7 +10,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { endianness } from 'node:os';
 import type Database from 'better-sqlite3';
 import { assert } from '../../base/assert.ts';
-import { makeShared, type Shared } from './channel.ts';
+import { makeRing, makeShared, type Shared } from './channel.ts';
 import type { Store } from './contract.ts';
 import { exitCodes, StoreError } from './errors.ts';
 import { type StoreLimits, storeLimits } from './limits.ts';
@@ -38,6 +38,7 @@ export class StartingStore {
   private readonly path: string;
   private readonly options: StoreOptions;
   private readonly limits: StoreLimits;
+  private readonly ring: WebAssembly.Memory;
   private readonly shared: Shared;
   private readonly link: WorkerLink;
   private reader: Database.Database | null = null;
@@ -50,7 +51,8 @@ export class StartingStore {
     const isThere = probeFile(path) === 'file';
     if (!isThere && !options.create) throw missing(path);
     this.path = isThere ? realpathSync(path) : path;
-    this.shared = makeShared(this.limits.ringBytes);
+    this.ring = makeRing(this.limits.ringBytes);
+    this.shared = makeShared(this.ring.buffer);
     this.link = new WorkerLink({
       path: this.path,
       create: options.create ? newImage(options) : null,
@@ -90,8 +92,9 @@ export class StartingStore {
       this.reader ??= openReader(this.path);
       const opening = this.opening(this.reader);
       if (opening.head === null && this.options.needsCheckpoint === true) throw noCheckpoint(this.path);
-      const { path, limits, reader, link, shared } = this;
-      const store = new OpenStore(path, limits, (label) => this.phase(label), reader, link, shared, opening);
+      const { path, limits, reader, link, shared, ring } = this;
+      const phase = (label: MainPhase): void => this.phase(label);
+      const store = new OpenStore(path, limits, phase, reader, link, shared, ring, opening);
       // The worker reads what it needs, and waits for the disk, while the machine runs already; batches wait in the ring.
       if (store.head === null) link.ask({ kind: 'go' });
       else link.tell({ kind: 'go' });

@@ -39,6 +39,7 @@ export class OpenStore implements Store {
   readonly path: string;
   readonly head: Head | null;
   readonly lostGeneration: number | null;
+  readonly pageMemory: WebAssembly.Memory;
   private readonly limits: StoreLimits;
   private readonly phase: (label: MainPhase) => void;
   private readonly reader: Database.Database;
@@ -73,9 +74,11 @@ export class OpenStore implements Store {
     reader: Database.Database,
     link: WorkerLink,
     shared: Shared,
+    ring: WebAssembly.Memory,
     opening: Opening,
   ) {
     this.path = path;
+    this.pageMemory = ring;
     this.limits = limits;
     this.phase = phase;
     this.reader = reader;

@@ -72,7 +72,7 @@ export function requireDist(): void {
 }
 
 /** As bin/perdure starts Node. */
-const nodeOptions = ['--v8-pool-size=0'];
+const nodeOptions = ['--v8-pool-size=0', '--min-semi-space-size=16'];
 
 /** Runs a rig to its end. */
 export async function runRig(config: RigConfig): Promise<RigRound[]> {
