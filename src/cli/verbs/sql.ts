@@ -1,66 +1,87 @@
 /**
- * `perdure sql`: asks an image a question, also while a machine runs it.
+ * `perdure sql`: asks an image in SQL, also while a machine runs it: one query, those of standard input, a prompt on a
+ * terminal, or one again and again after every commit.
  *
- * Invariants: the connection cannot write; the head is verified first, so an answer is never from an image that a restart
- * would refuse outright. Any SQLite client can ask the same; this verb only needs no other program.
+ * Any SQLite client can ask much of the same; this verb adds what SQL cannot do by itself (docs/database.md).
  */
-import Database from 'better-sqlite3';
-import { lookAt } from '../../persist/query/reader.ts';
+
 import { ExitCode, usageError } from '../errors.ts';
-import { jsonLine } from '../output.ts';
+import { bufferWriter, jsonLine, type Writer } from '../output.ts';
+import { askImage } from '../sql/ask.ts';
+import { toCsv } from '../sql/csv.ts';
+import { splitStatements } from '../sql/statements.ts';
 import { type Answer, plain, writeTable } from '../table.ts';
 import type { Invocation } from '../verb.ts';
-import { imageError, parseImageAt } from '../when.ts';
+import { type ImageAt, parseImageAt } from '../when.ts';
 
-export function run(invocation: Invocation): Promise<number> {
-  const [image, query] = invocation.operands as [string, string];
-  const { name, file, when } = parseImageAt(image, invocation.cwd);
-  try {
-    const { columns, rows } = lookAt(file, when, ({ rows: database }) => ask(database, query));
-    if (invocation.json) {
-      const objects = rows.map((row) =>
-        Object.fromEntries(columns.map((column, i) => [column, plain(row[i])])),
-      );
-      invocation.stdout.write(jsonLine(objects));
-    } else writeTable(invocation.stdout, { columns, rows });
-    return Promise.resolve(ExitCode.done);
-  } catch (error) {
-    throw imageError(name, error);
+export async function run(invocation: Invocation): Promise<number> {
+  const [operand, query] = invocation.operands as [string, string | undefined];
+  const image = parseImageAt(operand, invocation.cwd);
+  const { stdout } = invocation;
+  const show = (answer: Answer, writer: Writer = stdout): void => write(invocation, answer, writer);
+  if (invocation.options.watch === true) return await watch(invocation, image, query);
+  if (query !== undefined) {
+    show(askImage(image, query));
+    return ExitCode.done;
   }
+  const { stdin } = process;
+  if (stdin.isTTY !== true || !stdout.isTerminal) {
+    let text = '';
+    for await (const chunk of stdin.setEncoding('utf8')) text += String(chunk);
+    const { statements, rest } = splitStatements(text);
+    for (const statement of rest === '' ? statements : [...statements, rest])
+      show(askImage(image, statement));
+    return ExitCode.done;
+  }
+  // Looked at before the prompt appears, so that a wrong image is refused at once.
+  askImage(image, 'SELECT 1');
+  const { historyFileOf, prompt } = await import('../sql/prompt.ts');
+  await prompt({
+    input: stdin,
+    output: process.stdout,
+    historyFile: historyFileOf(invocation.env),
+    ask: (text) => askImage(image, text),
+    show,
+    say: (text) => invocation.stderr.write(text),
+  });
+  return ExitCode.done;
 }
 
-function ask(database: Database.Database, query: string): Answer {
-  const statement = prepareQuery(database, query);
-  const columns = statement.columns().map((column) => column.name);
-  try {
-    const rows = statement.raw(true).safeIntegers(true).all() as unknown[][];
-    return { columns, rows };
-  } catch (error) {
-    if (!isMistake(error)) throw error;
-    throw usageError(
-      `the query went wrong: ${error.message}`,
-      'docs/database.md has the functions and tables',
+function write({ json, options }: Invocation, answer: Answer, writer: Writer): void {
+  const { columns, rows } = answer;
+  if (json) {
+    writer.write(
+      jsonLine(rows.map((row) => Object.fromEntries(columns.map((column, i) => [column, plain(row[i])])))),
     );
-  }
+  } else if (options.csv === true) writer.write(toCsv(answer));
+  else writeTable(writer, answer);
 }
 
-/** What the person asked is not right: SQLite's own words, or those of a function of ours. */
-function isMistake(error: unknown): error is Error {
-  return (
-    error instanceof RangeError || (error instanceof Database.SqliteError && error.code === 'SQLITE_ERROR')
-  );
-}
-
-function prepareQuery(database: Database.Database, query: string): Database.Statement {
-  try {
-    const statement = database.prepare(query);
-    if (statement.reader) return statement;
-  } catch (error) {
-    if (!isMistake(error)) throw error;
-    throw usageError(
-      `the query is not understood: ${error.message}`,
-      `perdure sql IMAGE "SELECT name, sql FROM sqlite_schema" shows the tables and views`,
-    );
+async function watch(invocation: Invocation, image: ImageAt, query: string | undefined): Promise<number> {
+  if (query === undefined) throw usageError('--watch needs a QUERY', 'perdure sql --watch IMAGE QUERY');
+  if (image.when !== null && image.when !== 'HEAD') {
+    throw usageError(`${image.name}@${image.when} never changes`, 'watch the image itself');
   }
-  throw usageError('the query gives no rows: an image is only read', 'ask with SELECT');
+  const { stdout } = invocation;
+  let height = 0;
+  const answer = (): void => {
+    const buffer = bufferWriter();
+    write(invocation, askImage(image, query), buffer);
+    const text = buffer.text();
+    // On a terminal the cursor goes back to where the last answer began, and what was there is cleared.
+    if (stdout.isTerminal && height > 0) stdout.write(`\u001b[${height}A\u001b[J`);
+    stdout.write(stdout.isTerminal || invocation.json ? text : `${text}\n`);
+    height = text.split('\n').length - 1;
+  };
+  // A query that is wrong, or no image, ends it before anything is watched.
+  askImage(image, query);
+  const stop = new AbortController();
+  const leave = (): void => stop.abort();
+  process.once('SIGINT', leave);
+  process.once('SIGTERM', leave);
+  const { watchImage } = await import('../sql/watch.ts');
+  await watchImage(image.file, { nowMs: () => performance.now(), answer, stop: stop.signal });
+  process.off('SIGINT', leave);
+  process.off('SIGTERM', leave);
+  return ExitCode.done;
 }
