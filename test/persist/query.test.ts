@@ -71,8 +71,15 @@ function compare({ rows, generation }: Moment, model: Model): void {
 
 /** What the tables of differences must say, from two models. */
 function differentObjects(first: Model, second: Model): number[] {
-  const before = new Map(expectedObjects(first).map((row) => [row.address, JSON.stringify(row)]));
-  const after = new Map(expectedObjects(second).map((row) => [row.address, JSON.stringify(row)]));
+  // Another serial is another object, however alike they are.
+  const texts = (model: Model) =>
+    new Map(
+      expectedObjects(model).map((row) => [
+        row.address,
+        `${model.objects.get(row.address)?.serial} ${JSON.stringify(row)}`,
+      ]),
+    );
+  const [before, after] = [texts(first), texts(second)];
   const addresses = new Set([...before.keys(), ...after.keys()]);
   return [...addresses].filter((address) => before.get(address) !== after.get(address)).sort((a, b) => a - b);
 }
