@@ -73,6 +73,14 @@ export class RowAdder {
     if (++this.count % ROWS_EXACT === 0) this.carry();
   }
 
+  /** The same of a hash in hexadecimal. */
+  addHex(hash: string): void {
+    for (let i = 0; i < 4; i++) {
+      this.words[i] = (this.words[i] as number) + swapped(Number.parseInt(hash.slice(8 * i, 8 * i + 8), 16));
+    }
+    if (++this.count % ROWS_EXACT === 0) this.carry();
+  }
+
   private carry(): void {
     for (let i = 0; i < 4; i++) this.high += BigInt(this.words[i] as number) << BigInt(32 * i);
     this.words.fill(0);
@@ -82,6 +90,11 @@ export class RowAdder {
     this.carry();
     return { count: this.count, sum: BigInt.asUintN(128, this.high) };
   }
+}
+
+/** A word of 32 bits with its bytes the other way round. */
+function swapped(word: number): number {
+  return ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
 }
 
 /** Rows whose words of 32 bits can be added up in a number of 53. */

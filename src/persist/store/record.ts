@@ -338,7 +338,9 @@ export class PackedRecord {
 
   /** Checks what is read later, and elsewhere: page entries with their runs, and the journal. Throws when it cannot be. */
   verifyShape(): void {
-    const { pageCount, journalCount, journalBytes } = this.header;
+    const { pageCount } = this;
+    const journalCount = this.number(recordHeader.offset.journalCount);
+    const journalBytes = this.number(recordHeader.offset.journalBytes);
     let before = -1;
     for (let i = 0; i < pageCount; i++) {
       const number = this.pageNumber(i);
@@ -352,7 +354,7 @@ export class PackedRecord {
       );
       const kind = this.pageKind(place);
       const bytes = this.body.readUInt16LE(place + pageEntry.offset.bytes);
-      assert(kind >= pageKinds.zero && kind <= pageKinds.full, `record: page kind ${kind} is known`);
+      if (kind < pageKinds.zero || kind > pageKinds.full) assert(false, `record: page kind ${kind} is known`);
       const end = from + (kind === pageKinds.full ? PAGE_SIZE : bytes);
       assert(end <= this.objectsAt, 'record: a page entry ends among them');
       if (kind === pageKinds.replace || kind === pageKinds.delta) checkRuns(this.body, from, end);

@@ -13,11 +13,11 @@ import { sha256 } from './bytes.ts';
 import type { StoredObject } from './contract.ts';
 import { DamageError } from './contract.ts';
 import { exitCodes, StoreError } from './errors.ts';
-import { checkShape, formatOfName, formatOfNumber, textToLinks, textToState } from './formats.ts';
+import { checkShape, formatOfName, formatOfNumber, StateRoom, textToLinks, textToState } from './formats.ts';
 import { addRow, emptySum, type HeadRow, HeadTable, RowAdder, type RowSum } from './head.ts';
 import { ownerOfPage } from './page-place.ts';
 import { PackedRecord } from './record.ts';
-import { type OutputRow, objectHash, outputRowHash } from './rows.ts';
+import { type OutputRow, objectHash, objectHashHex, outputRowHash } from './rows.ts';
 import { readImageId } from './schema.ts';
 import type { SideFile } from './side.ts';
 
@@ -139,19 +139,38 @@ export function readObjectRow(row: ObjectColumns | undefined): StoredObject {
   if (row === undefined) throw new DamageError('the row of an object is missing');
   const [address, serial, type, generation, state, links, stored] = row;
   if (!objectHash(address, serial, type, generation, state, links).equals(stored)) {
-    throw new DamageError(
-      `object ${address} (${type}, on the ${ownerOfPage(Math.floor(address / PAGE_SIZE))}) of generation ${generation}: its row does not match its hash`,
-    );
+    throw badObjectRow(address, type, generation);
   }
+  return objectOf(address, serial, type, state, links);
+}
+
+function badObjectRow(address: number, type: string, generation: number): DamageError {
+  const owner = ownerOfPage(Math.floor(address / PAGE_SIZE));
+  return new DamageError(
+    `object ${address} (${type}, on the ${owner}) of generation ${generation}: its row does not match its hash`,
+  );
+}
+
+function objectOf(
+  address: number,
+  serial: string,
+  type: string,
+  state: string,
+  links: string,
+  room?: StateRoom,
+): StoredObject {
   const format = formatOfName(type);
   return {
     address,
     type: format.number,
     serial: BigInt.asUintN(64, BigInt(serial)),
-    state: textToState(format, state),
+    state: textToState(format, state, room),
     links: textToLinks(format, links),
   };
 }
+
+/** As OBJECT_COLUMNS, with the hash in hexadecimal: a buffer for each of a hundred thousand rows would take longer than the rest. */
+const HEX_COLUMNS = 'address, CAST(serial AS TEXT), type, generation, state, links, lower(hex(hash))';
 
 /** All objects of the head in address order, verified as a whole before the first is given out. */
 export function readObjects(
@@ -161,13 +180,17 @@ export function readObjects(
 ): StoredObject[] {
   const objects = new Map<number, StoredObject>();
   const select = database
-    .prepare<[], ObjectColumns>(`SELECT ${OBJECT_COLUMNS} FROM object ORDER BY address`)
+    .prepare<[], [number, string, string, number, string, string, string]>(
+      `SELECT ${HEX_COLUMNS} FROM object ORDER BY address`,
+    )
     .raw();
   const rows = new RowAdder();
-  for (const row of select.iterate()) {
-    const object = readObjectRow(row);
-    rows.add(row[6]);
-    objects.set(object.address, object);
+  const room = new StateRoom();
+  for (const [address, serial, type, generation, state, links, stored] of select.iterate()) {
+    if (objectHashHex(address, serial, type, generation, state, links) !== stored)
+      throw badObjectRow(address, type, generation);
+    rows.addHex(stored);
+    objects.set(address, objectOf(address, serial, type, state, links, room));
   }
   expectSum('object', head.objects, rows.total(), head.objectsFolded, () => missingTargets(objects));
   let isSorted = true;
