@@ -176,6 +176,62 @@ stock('threads, what they wait for, and memory by program are there to be asked 
   });
 });
 
+stock('rights say which space reaches which object, and by which step', async () => {
+  await withImage(async (path) => {
+    const store = open(path);
+    const batch = store.begin(0);
+    assert.ok(batch);
+    const at = (offset: number): number => SLAB + offset;
+    const link = (offset: number, serial: bigint): StoredLink => ({ address: at(offset), serial });
+    const segment: StoredLink = { name: 'segment' };
+    // Space A sees one page of the segment as its own; space B sees through A's region one half of that page.
+    batch.object(object('space', at(0x100), 1n, {}, [null, null]));
+    batch.object(object('space', at(0x120), 2n, {}, [null, null]));
+    const whole = { startAddress: 0x1000n, size: 0x1000n, regionOffset: BigInt(at(0x5000)), protection: 7n };
+    batch.object(object('mapping', at(0x140), 3n, whole, [segment, link(0x100, 1n)]));
+    const upper = { startAddress: 0x1800n, size: 0x800n, protection: 5n };
+    batch.object(object('region', at(0x5000), 4n, upper, [link(0x100, 1n), null]));
+    const half = { startAddress: 0x9000n, size: 0x800n, protection: 3n };
+    batch.object(object('mapping', at(0x160), 5n, half, [link(0x5000, 4n), link(0x120, 2n)]));
+    // In the upper half a reference leads to a mutex far away; one that was destroyed leads nowhere.
+    batch.object(object('reference', at(0x5900), 6n, {}, [link(0x8000, 7n)]));
+    batch.object(object('mutex', at(0x8000), 7n, {}, [null]));
+    batch.object(object('reference', at(0x5920), 8n, {}, [link(0x8020, 99n)]));
+    batch.object(object('cond', at(0x8020), 9n, {}, [null]));
+    batch.publish({ ...new Model(1).header(), generation: 1, parent: 0 });
+    store.imageHash();
+    const rows = await ask(path, 'SELECT space, object, how, via FROM rights ORDER BY space, object, how');
+    const words = rows.map(({ space, object: found, how, via }) => [
+      Number(space) - SLAB,
+      Number(found) - SLAB,
+      how,
+      Number(via) - SLAB,
+    ]);
+    assert.equal(words, [
+      [0x100, 0x5000, 'memory', 0x140],
+      [0x100, 0x5900, 'memory', 0x140],
+      [0x100, 0x5920, 'memory', 0x140],
+      [0x100, 0x8000, 'reference', 0x5900],
+      [0x120, 0x5900, 'memory', 0x160],
+      [0x120, 0x5920, 'memory', 0x160],
+      [0x120, 0x8000, 'reference', 0x5900],
+    ]);
+    const windows = await ask(
+      path,
+      'SELECT space, start_address, size, segment_address, protection FROM memory_window ORDER BY space',
+    );
+    assert.equal(windows[1], {
+      space: at(0x120),
+      start_address: 0x9000,
+      size: 0x800,
+      segment_address: at(0x5800),
+      // What mapping, region and mapping leave: read alone.
+      protection: 1,
+    });
+    await store.close();
+  });
+});
+
 stock('after a clean stop the tables are exactly the machine', async () => {
   await withImage(async (path) => {
     const store = open(path, { keep: 'all:1h,size:1G' });
