@@ -17,11 +17,12 @@ export function look<T>(
   operand: string,
   work: (moment: Moment, name: string) => T,
 ): T {
-  const { name, file, when } = parseImageAt(operand, invocation.cwd);
+  const image = parseImageAt(operand, invocation.cwd);
+  const { name, file, when } = image;
   try {
     return lookAt(file, when, (moment) => work(moment, name));
   } catch (error) {
-    throw imageError(name, error);
+    throw imageError(image, error);
   }
 }
 

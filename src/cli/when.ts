@@ -10,6 +10,7 @@ import { DamageError } from '../persist/store/contract.ts';
 import { StoreError } from '../persist/store/errors.ts';
 import { translated } from '../persist/store/schema.ts';
 import { ExitCode, OperatorError } from './errors.ts';
+import { withOffer } from './offer.ts';
 
 export interface ImageAt {
   /** As the person wrote it, for messages. */
@@ -28,12 +29,13 @@ export function parseImageAt(operand: string, cwd: string): ImageAt {
   return { name, file: path.resolve(cwd, name), when: operand.slice(at + 1) };
 }
 
-/** What the store threw, with the exit code and advice of the command line. */
-export function imageError(name: string, error: unknown): unknown {
+/** What the store threw, with the exit code and advice of the command line, and for damage what is offered instead. */
+export function imageError({ name, file }: ImageAt, error: unknown): unknown {
   if (error instanceof OperatorError) return error;
   const found = translated(name, error);
-  if (found instanceof DamageError) {
-    return new OperatorError(ExitCode.damaged, `${name} is damaged: ${found.message}`, null);
+  const told = withOffer(name, file, found);
+  if (told instanceof DamageError) {
+    return new OperatorError(ExitCode.damaged, `${name} is damaged: ${told.message}`, null);
   }
-  return found instanceof StoreError ? new OperatorError(found.exitCode, found.message, found.advice) : found;
+  return told instanceof StoreError ? new OperatorError(told.exitCode, told.message, told.advice) : told;
 }

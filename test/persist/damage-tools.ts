@@ -14,6 +14,14 @@ const parts = ['', '-wal', '-side'];
 /** Models that were made already, by seed and generation. */
 const models = new Map<string, Model>();
 
+/** The model at a generation; not to be changed. */
+export function modelAt(seed: number, generation: number): Model {
+  const key = `${seed} ${generation}`;
+  const model = models.get(key) ?? Model.at(seed, generation);
+  models.set(key, model);
+  return model;
+}
+
 /** Copies an image that nobody has open. */
 export function copyImage(from: string, to: string): void {
   for (const part of parts) {
@@ -29,10 +37,7 @@ export async function verdict(path: string, seed: number): Promise<string> {
   try {
     store = open(path, { create: false });
     const generation = store.head?.generation ?? 0;
-    const key = `${seed} ${generation}`;
-    const model = models.get(key) ?? Model.at(seed, generation);
-    models.set(key, model);
-    const wrong = model.differencesAtOpening(store);
+    const wrong = modelAt(seed, generation).differencesAtOpening(store);
     return wrong.length === 0 ? '' : `SHOWN: ${wrong.join('; ')}`;
   } catch (error) {
     const { name, message, exitCode } = error as { name: string; message: string; exitCode?: number };

@@ -5,25 +5,24 @@
  */
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
+import type Database from 'better-sqlite3';
 import { chooseGeneration } from '../../persist/query/when.ts';
-import { fork } from '../../persist/store/fork.ts';
+import { DamageError } from '../../persist/store/contract.ts';
+import { type Forked, fork } from '../../persist/store/fork.ts';
+import type { History } from '../../persist/store/history.ts';
+import { translated } from '../../persist/store/schema.ts';
 import { ExitCode } from '../errors.ts';
 import { bootId } from '../machine/boot.ts';
 import { jsonLine } from '../output.ts';
 import type { Invocation } from '../verb.ts';
-import { imageError, parseImageAt } from '../when.ts';
+import { type ImageAt, imageError, parseImageAt } from '../when.ts';
 
 export function run(invocation: Invocation): Promise<number> {
-  const { name, file, when } = parseImageAt(invocation.operands[0] as string, invocation.cwd);
+  const image = parseImageAt(invocation.operands[0] as string, invocation.cwd);
+  const { name } = image;
   const target = invocation.operands[1] as string;
-  const effects = { wallMs: () => Date.now(), randomBytes, pid: process.pid, bootId: bootId() };
   try {
-    const made = fork(
-      file,
-      (history, database) => chooseGeneration(when, history, database),
-      path.resolve(invocation.cwd, target),
-      effects,
-    );
+    const made = forkAt(image, path.resolve(invocation.cwd, target));
     if (invocation.json) invocation.stdout.write(jsonLine({ image: target, ...made }));
     else if (!invocation.quiet) {
       invocation.stdout.write(
@@ -32,6 +31,20 @@ export function run(invocation: Invocation): Promise<number> {
     }
     return Promise.resolve(ExitCode.done);
   } catch (error) {
-    throw imageError(name, error);
+    throw imageError(image, error);
+  }
+}
+
+/** A generation that is named by its number is looked for in what is left of a damaged image, too. */
+function forkAt({ name, file, when }: ImageAt, target: string): Forked {
+  const effects = { wallMs: () => Date.now(), randomBytes, pid: process.pid, bootId: bootId() };
+  const choose = (history: History, database: Database.Database): number =>
+    chooseGeneration(when, history, database);
+  try {
+    return fork(file, choose, target, effects);
+  } catch (error) {
+    const isNumber = when !== null && /^\d+$/.test(when);
+    if (!isNumber || !(translated(name, error) instanceof DamageError)) throw error;
+    return fork(file, choose, target, effects, true);
   }
 }

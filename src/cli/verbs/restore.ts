@@ -14,7 +14,8 @@ import type { Invocation } from '../verb.ts';
 import { imageError, parseImageAt } from '../when.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
-  const { name, file, when } = parseImageAt(invocation.operands[0] as string, invocation.cwd);
+  const image = parseImageAt(invocation.operands[0] as string, invocation.cwd);
+  const { name, file, when } = image;
   if (when === null) {
     throw usageError('which generation?', `perdure restore ${name}@WHEN, for example ${name}@HEAD~1`);
   }
@@ -39,6 +40,6 @@ export async function run(invocation: Invocation): Promise<number> {
     }
     return ExitCode.done;
   } catch (error) {
-    throw imageError(name, error);
+    throw imageError(image, error);
   }
 }

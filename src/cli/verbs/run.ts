@@ -115,8 +115,11 @@ export async function run(invocation: Invocation): Promise<number> {
       if (image !== null && isNew && !isStarted && store.head === null) fs.rmSync(image, { force: true });
     }
   } catch (error) {
-    writeErrorReport(invocation, error);
-    throw error;
+    // Loaded when it is needed: a machine that starts does not wait for it.
+    const { withOffer } = await import('../offer.ts');
+    const told = image === null ? error : withOffer(image, image, error);
+    writeErrorReport(invocation, told);
+    throw told;
   }
 }
 

@@ -15,12 +15,13 @@ import { Folder } from './folder.ts';
 import { emptySum } from './head.ts';
 import { type GenerationView, type History, withHistory } from './history.ts';
 import { OpenImage } from './image.ts';
-import { DEFAULT_LADDER, parseLadder } from './ladder.ts';
+import { DEFAULT_LADDER, isLadder, parseLadder } from './ladder.ts';
 import { RING_BYTES_MIN, storeLimits } from './limits.ts';
 import type { StoreEffects } from './options.ts';
 import { readPrograms, writeProgram } from './programs.ts';
 import { emptyParts, PackedRecord, recordFlags, writeRecord } from './record.ts';
-import { openReader, openWriter, readImageId } from './schema.ts';
+import { openLooker, openWriter, unlessUnreadable } from './schema.ts';
+import { readSurvivors } from './survivors.ts';
 
 /** Pages written in one transaction. */
 const PAGES_AT_ONCE = 4096;
@@ -31,23 +32,28 @@ export interface Forked {
   readonly objects: number;
 }
 
-/** Writes the generation that `choose` names into a new image at `target`. Throws StoreError or DamageError. */
+/**
+ * Writes the generation that `choose` names into a new image at `target`; from what is left of a damaged one if `isDamaged`.
+ * Throws StoreError or DamageError.
+ */
 export function fork(
   path: string,
   choose: (history: History, database: Database.Database) => number,
   target: string,
   effects: StoreEffects,
+  isDamaged = false,
 ): Forked {
   if (existsSync(target)) {
     throw new StoreError(exitCodes.cannotCreate, `${target}: exists already`, 'name a file that does not');
   }
-  const reader = openReader(path);
+  const reader = openLooker(path);
   const part = `${target}.fork-${effects.pid}`;
   try {
-    const made = withHistory(reader, (history) => {
+    const write = (history: History): Forked => {
       const view = history.at(choose(history, reader));
       return writeImage(reader, history, view, part, effects);
-    });
+    };
+    const made = isDamaged ? withHistory(reader, write, readSurvivors) : withHistory(reader, write);
     renameSync(part, target);
     return made;
   } finally {
@@ -160,7 +166,13 @@ function writeRecordOf(image: OpenImage, view: GenerationView): number {
 
 function copyFacts(reader: Database.Database, database: Database.Database, generation: number): void {
   const write = database.prepare('INSERT OR REPLACE INTO image (key, value) VALUES (?, ?)');
-  const keep = reader.prepare("SELECT value FROM image WHERE key = 'keep'").pluck().get();
-  if (keep !== undefined) write.run('keep', keep);
-  write.run('forked', JSON.stringify({ image: readImageId(reader), generation }));
+  const facts = new Map<string, string>();
+  unlessUnreadable(() => {
+    const rows = reader.prepare<[], { key: string; value: string }>('SELECT key, value FROM image').all();
+    for (const { key, value } of rows) facts.set(key, value);
+  });
+  const keep = facts.get('keep');
+  // The ladder of a damaged image may be none.
+  if (keep !== undefined && isLadder(keep)) write.run('keep', keep);
+  write.run('forked', JSON.stringify({ image: facts.get('id') ?? '', generation }));
 }

@@ -128,7 +128,8 @@ export function freshHead(programHash: Buffer): HeadRow {
   };
 }
 
-function authenticationOf(imageId: string, head: HeadRow): Buffer {
+/** What proves the other columns. */
+export function authenticationOf(imageId: string, head: HeadRow): Buffer {
   const integers = [
     head.generation,
     head.pagesFolded,
@@ -224,8 +225,20 @@ export class HeadTable {
 
   /** The row, verified: all that changes when something is folded. Throws DamageError. */
   readRow(): HeadRow {
+    const found = this.readUnproven();
+    if (found === undefined) throw new DamageError('the head row is missing');
+    if (found === null) throw new DamageError('the head row has columns that cannot be');
+    const { head, authentication } = found;
+    if (!authenticationOf(this.imageId, head).equals(authentication)) {
+      throw new DamageError(`the head row (generation ${head.generation}) does not match its authentication`);
+    }
+    return head;
+  }
+
+  /** The row as it is, and what should prove it; undefined when there is none, null when it can be no head. */
+  readUnproven(): { head: HeadRow; authentication: Buffer } | null | undefined {
     const row = this.select.get();
-    if (row === undefined) throw new DamageError('the head row is missing');
+    if (row === undefined) return undefined;
     const sizes: [Buffer, number][] = [
       [row.record_hash, 32],
       [row.map_hash, SHORT_HASH_BYTES],
@@ -234,6 +247,13 @@ export class HeadTable {
       [row.history_sum, SHORT_HASH_BYTES],
       [row.program_hash, 32],
     ];
+    const isImpossible =
+      sizes.some(([bytes, size]) => bytes.length !== size) ||
+      [row.generation, row.pages_folded, row.objects_folded].some(isNoGeneration) ||
+      [row.map_generation, row.object_count, row.output_count].some(isNoGeneration) ||
+      [row.history_floor, row.history_through, row.history_count].some(isNoGeneration);
+    if (isImpossible) return null;
+    const rows = { count: row.history_count, sum: toBigint(row.history_sum) };
     const head: HeadRow = {
       generation: row.generation,
       recordHash: row.record_hash,
@@ -241,26 +261,13 @@ export class HeadTable {
       pagesFolded: row.pages_folded,
       objectsFolded: row.objects_folded,
       map: { generation: row.map_generation, hash: row.map_hash },
-      objects: emptySum,
-      output: emptySum,
+      objects: { count: row.object_count, sum: toBigint(row.object_sum) },
+      output: { count: row.output_count, sum: toBigint(row.output_sum) },
       programHash: row.program_hash,
-      history: { floor: row.history_floor, through: row.history_through, rows: emptySum },
+      history: { floor: row.history_floor, through: row.history_through, rows },
       closed: row.closed === 1,
     };
-    const damaged =
-      sizes.some(([bytes, size]) => bytes.length !== size) ||
-      [row.generation, row.pages_folded, row.objects_folded].some(isNoGeneration) ||
-      [row.map_generation, row.object_count, row.output_count].some(isNoGeneration) ||
-      [row.history_floor, row.history_through, row.history_count].some(isNoGeneration);
-    if (damaged) throw new DamageError('the head row has columns that cannot be');
-    head.objects = { count: row.object_count, sum: toBigint(row.object_sum) };
-    head.output = { count: row.output_count, sum: toBigint(row.output_sum) };
-    const rows = { count: row.history_count, sum: toBigint(row.history_sum) };
-    head.history = { floor: row.history_floor, through: row.history_through, rows };
-    if (!authenticationOf(this.imageId, head).equals(row.authentication)) {
-      throw new DamageError(`the head row (generation ${head.generation}) does not match its authentication`);
-    }
-    return head;
+    return { head, authentication: row.authentication };
   }
 
   /** Writes the row, inside the caller's transaction. */

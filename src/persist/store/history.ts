@@ -11,60 +11,102 @@
 import type Database from 'better-sqlite3';
 import { assert } from '../../base/assert.ts';
 import { PAGE_SIZE } from '../../base/limits.ts';
-import { readInteger, sha256 } from './bytes.ts';
+import { readInteger } from './bytes.ts';
 import { DamageError, type StoredObject } from './contract.ts';
 import { exitCodes, StoreError } from './errors.ts';
-import { addRow, emptySum, type HeadRow, HeadTable } from './head.ts';
-import { RECORD_CACHE_BYTES } from './limits.ts';
+import { type HeadRow, HeadTable } from './head.ts';
+import {
+  Bodies,
+  chainRow,
+  type HistoryIndex,
+  type IndexRow,
+  mayHavePage,
+  readIndex,
+} from './history-index.ts';
 import { PageMap } from './map.ts';
 import { type PageSelect, preparePageSelect, readFoldedPage } from './pages.ts';
-import { PackedRecord, pageKinds, recordHeader } from './record.ts';
+import { type PackedRecord, pageKinds, recordHeader } from './record.ts';
 import { readObjects, readOutput, readRecords } from './restart.ts';
-import { type HistoryRow, historyRowHash } from './rows.ts';
-import { readImageId, translate } from './schema.ts';
+import { readImageId, translate, unlessUnreadable } from './schema.ts';
 
-/** A row of the index: its body is read and verified when it is needed. */
-interface IndexRow extends HistoryRow {
-  /** Where the epoch after that of a reverse row begins; Infinity for the newest. */
-  end: number;
-  /** Numbers of its pages, ascending, once it was read: so that it need not be read again for others. */
-  pages: Uint32Array | null;
+/** What older generations are read from. A damaged image has less of it (survivors.ts), a sound one all. */
+export interface Foundation {
+  readonly head: HeadRow;
+  /** Verified records that the chain of the head proves, without a gap, oldest first. */
+  readonly chain: readonly PackedRecord[];
+  /** Rows of history up to head.history.through. */
+  readonly index: HistoryIndex;
+  /** Objects as the table has them, and those whose rows are of no use. */
+  readonly objects: () => FoldedObjects;
+  /** Null for a sound image. */
+  readonly damage: {
+    /** Oldest generation whose record is lost; nothing from there on can be read. Infinity when none is. */
+    readonly lostFrom: number;
+    /** Only from here on may what is folded be believed; older generations come out of records alone, or not at all. */
+    readonly foldedFrom: number;
+  } | null;
+}
+
+export interface FoldedObjects {
+  readonly objects: readonly StoredObject[];
+  /** Addresses of which nobody knows what the table should say, with the words for each; null when they may be any. */
+  readonly lost: ReadonlyMap<number, string> | null;
+}
+
+/** Reads and verifies the head and the index of history. Throws DamageError. */
+function readFoundation(database: Database.Database): Foundation {
+  const head = new HeadTable(database, readImageId(database)).read();
+  const { records } = readRecords(database, head);
+  const objects = () => ({ objects: readObjects(database, head, []), lost: new Map<number, string>() });
+  return { head, chain: records, index: readIndex(database, head), objects, damage: null };
 }
 
 /** Runs `work` on one snapshot of the image's history. */
-export function withHistory<T>(database: Database.Database, work: (history: History) => T): T {
-  return translate('the image', () => database.transaction(() => work(new History(database)))());
+export function withHistory<T>(
+  database: Database.Database,
+  work: (history: History) => T,
+  foundation = readFoundation,
+): T {
+  return translate('the image', () =>
+    database.transaction(() => work(new History(database, foundation(database))))(),
+  );
 }
 
 export class History {
   readonly head: HeadRow;
   private readonly database: Database.Database;
+  private readonly foundation: Foundation;
   /** Oldest first. */
   private readonly records: readonly IndexRow[];
   /** Newest first. */
   private readonly reverse: readonly IndexRow[];
+  /** Up to here the records lead from the image's creation on without a gap. */
+  private readonly recordedThrough: number;
   private readonly bodies: Bodies;
   private readonly map: PageMap;
   private readonly select: PageSelect;
   private readonly chain: ReadonlyMap<number, PackedRecord>;
   /** Objects as the table has them. */
-  private folded: readonly StoredObject[] | null = null;
+  private folded: FoldedObjects | null = null;
+  private readonly lostObjects = new Map<IndexRow, readonly number[]>();
 
-  /** Reads and verifies the head and the index of history. Throws DamageError. */
-  constructor(database: Database.Database) {
+  /** Throws DamageError. */
+  constructor(database: Database.Database, foundation = readFoundation(database)) {
     this.database = database;
-    this.head = new HeadTable(database, readImageId(database)).read();
-    const { records } = readRecords(database, this.head);
-    this.chain = new Map(records.map((record) => [record.generation, record]));
+    this.foundation = foundation;
+    this.head = foundation.head;
+    this.chain = new Map(foundation.chain.map((record) => [record.generation, record]));
     this.bodies = new Bodies(database);
-    const old = readIndex(database, this.head);
-    const newer = records
+    const newer = foundation.chain
       .filter(({ generation }) => generation > this.head.history.through)
-      .map(({ generation: key }) => ({ ...chainRow, key, since: key - 1 }));
-    this.records = [...old.records, ...newer];
-    this.reverse = old.reverse;
+      .map(({ generation }) => chainRow(generation));
+    this.records = [...foundation.index.records, ...newer];
+    this.reverse = foundation.index.reverse;
+    const gap = this.records.findIndex(({ since }, i) => since !== (this.records[i - 1]?.key ?? 0));
+    this.recordedThrough = this.records.at(gap < 0 ? -1 : gap - 1)?.key ?? 0;
+    if (gap === 0) this.recordedThrough = 0;
     const blockSelect = database.prepare('SELECT entries FROM map WHERE id = ?').pluck();
-    this.map = new PageMap((key) => blockSelect.get(key) as Buffer | undefined);
+    this.map = new PageMap((key) => unlessUnreadable(() => blockSelect.get(key) as Buffer | undefined));
     this.map.setRoot(this.head.map);
     this.select = preparePageSelect(database);
   }
@@ -94,6 +136,10 @@ export class History {
 
   /** A kept generation. Throws StoreError when it is not kept, DamageError when its record is damaged. */
   at(generation: number): GenerationView {
+    const { damage } = this.foundation;
+    if (damage !== null && generation >= damage.lostFrom) {
+      throw new DamageError(`the record of generation ${damage.lostFrom} is lost, and with it ${generation}`);
+    }
     const index = this.records.findIndex((row) => row.key === generation);
     if (index < 0 || generation < this.head.history.floor) {
       const older = this.newestUpTo(generation);
@@ -119,6 +165,28 @@ export class History {
 
   /** Content of a page at a kept generation, null for zeros. The result may be reused by the next call. */
   readPage(number: number, generation: number): Buffer | null {
+    const { damage } = this.foundation;
+    if (damage === null) return this.readByFolded(number, generation);
+    // Then nothing else is needed.
+    const isRecorded = generation <= this.recordedThrough;
+    try {
+      if (generation >= damage.foldedFrom) return this.readByFolded(number, generation);
+    } catch (error) {
+      if (!(error instanceof DamageError) || !isRecorded) throw error;
+    }
+    if (!isRecorded) throw new DamageError(`page ${number} of generation ${generation} cannot be proved`);
+    return this.readByRecords(number, generation);
+  }
+
+  private readByRecords(number: number, generation: number): Buffer | null {
+    const pieces = this.forwardTo(number, 0, generation);
+    if (pieces.length === 0) return null;
+    const page = Buffer.alloc(PAGE_SIZE);
+    for (const { record, place } of pieces) record.applyPage(place, page);
+    return page;
+  }
+
+  private readByFolded(number: number, generation: number): Buffer | null {
     const entry = this.map.lookup(number);
     // Nobody knows since when an absent page is absent: then as far back as possible. Records say all that came later.
     let at = entry === null ? Number.POSITIVE_INFINITY : entry.generation;
@@ -140,6 +208,9 @@ export class History {
       back.push({ record, place });
     }
     if (at === Number.POSITIVE_INFINITY) at = 0;
+    if (at > generation) {
+      throw new DamageError(`page ${number} of generation ${generation}: only what it was at ${at} is known`);
+    }
     const forward = this.forwardTo(number, at, generation);
     const newest = forward[0];
     const needsBefore = newest === undefined || newest.record.pageKind(newest.place) === pageKinds.delta;
@@ -184,13 +255,66 @@ export class History {
     return found.reverse();
   }
 
-  /** Numbers of all pages that may differ from zeros at the generation, ascending. */
+  /** Numbers of all pages that may differ from zeros at the generation, ascending. Throws DamageError. */
   pageNumbers(generation: number): number[] {
-    const numbers = new Set<number>(this.map.present());
-    // Absent now, but changed since, or not folded yet.
-    const { pagesFolded } = this.head;
-    for (const number of this.changedPages(Math.min(generation, pagesFolded))) numbers.add(number);
+    const numbers =
+      this.foundation.damage === null
+        ? // Absent now, but changed since, or not folded yet.
+          this.changedPages(Math.min(generation, this.head.pagesFolded))
+        : this.namedPages();
+    try {
+      for (const number of this.map.present()) numbers.add(number);
+    } catch (error) {
+      if (this.foundation.damage === null || generation > this.recordedThrough) throw error;
+      // Then the records must name them all.
+      for (const row of this.records) if (row.key <= generation) this.record(row);
+    }
     return [...numbers].sort((a, b) => a - b);
+  }
+
+  /** Numbers of all pages that anything readable says something of; `lost` is told of each row that is not. */
+  namedPages(lost?: () => void): Set<number> {
+    const numbers = new Set<number>();
+    for (const row of [...this.records, ...this.reverse]) {
+      const record = this.recordUnlessLost(row);
+      if (record === null) {
+        lost?.();
+        continue;
+      }
+      for (let i = 0; i < record.pageCount; i++) numbers.add(record.pageNumber(i));
+    }
+    return numbers;
+  }
+
+  /** The pages whose folded content is damaged, and the map blocks, in words. */
+  damagedPages(): { readonly numbers: number[]; readonly words: string[]; readonly isMapLost: boolean } {
+    const numbers: number[] = [];
+    const words: string[] = [];
+    let isMapLost = false;
+    const present = this.map.present((error) => {
+      words.push(error.message);
+      isMapLost = true;
+    });
+    for (const number of present) {
+      const entry = this.map.lookup(number);
+      try {
+        if (entry !== null) readFoldedPage(this.select, number, entry);
+      } catch (error) {
+        if (!(error instanceof DamageError)) throw error;
+        numbers.push(number);
+        words.push(error.message);
+      }
+    }
+    return { numbers, words, isMapLost };
+  }
+
+  private recordUnlessLost(row: IndexRow): PackedRecord | null {
+    try {
+      return this.record(row);
+    } catch (error) {
+      if (error instanceof DamageError) return null;
+      throw error;
+    }
   }
 
   /** Numbers of all pages that may differ between the generation and the head. */
@@ -210,15 +334,65 @@ export class History {
     return numbers;
   }
 
-  /** All objects at a kept generation, in address order. */
+  /** False when an object of the generation is certainly lost: what `objects` would find with more work. */
+  hasObjects(generation: number): boolean {
+    this.folded ??= this.foundation.objects();
+    const { lost } = this.folded;
+    if (generation <= this.recordedThrough || lost?.size === 0) return true;
+    if (lost === null || generation < (this.foundation.damage?.foldedFrom ?? 0)) return false;
+    const unknown = new Set(lost.keys());
+    let from = this.head.objectsFolded;
+    const know = (row: IndexRow): void => {
+      for (const address of this.lostObjectsIn(row, lost)) unknown.delete(address);
+    };
+    for (const row of this.reverse) {
+      if (row.end <= generation) break;
+      from = Math.min(from, row.base);
+      know(row);
+    }
+    for (const row of this.records) if (row.key > from && row.key <= generation) know(row);
+    return unknown.size === 0;
+  }
+
+  /** Which of the lost objects a row says something of. */
+  private lostObjectsIn(row: IndexRow, lost: ReadonlyMap<number, string>): readonly number[] {
+    const known = this.lostObjects.get(row);
+    if (known !== undefined) return known;
+    const record = this.recordUnlessLost(row);
+    const named =
+      record === null ? [] : [...record.gone(), ...[...record.objects()].map((o) => o.object.address)];
+    const found = named.filter((address) => lost.has(address));
+    this.lostObjects.set(row, found);
+    return found;
+  }
+
+  /** All objects at a kept generation, in address order. Throws DamageError. */
   objects(generation: number): StoredObject[] {
-    this.folded ??= readObjects(this.database, this.head, []);
-    const objects = new Map(this.folded.map((object) => [object.address, object]));
-    for (const [address, found] of this.objectsApart(generation)) {
+    try {
+      return this.objectsByFolded(generation);
+    } catch (error) {
+      const isRecorded = this.foundation.damage !== null && generation <= this.recordedThrough;
+      if (!(error instanceof DamageError) || !isRecorded) throw error;
+    }
+    const objects = new Map<number, StoredObject>();
+    for (const row of this.records) if (row.key <= generation) applyObjects(this.record(row), objects);
+    return sorted(objects);
+  }
+
+  private objectsByFolded(generation: number): StoredObject[] {
+    this.folded ??= this.foundation.objects();
+    const { lost } = this.folded;
+    if (lost === null || generation < (this.foundation.damage?.foldedFrom ?? 0)) {
+      throw new DamageError(`the objects of generation ${generation} cannot be proved`);
+    }
+    const objects = new Map(this.folded.objects.map((object) => [object.address, object]));
+    const apart = this.objectsApart(generation);
+    for (const [address, words] of lost) if (!apart.has(address)) throw new DamageError(words);
+    for (const [address, found] of apart) {
       if (found === null) objects.delete(address);
       else objects.set(address, found.object);
     }
-    return [...objects.values()].sort((a, b) => a.address - b.address);
+    return sorted(objects);
   }
 
   /**
@@ -260,25 +434,13 @@ export interface ObjectApart {
   readonly generation: number | null;
 }
 
-const chainRow = {
-  kind: 'record' as const,
-  base: 0,
-  hash: Buffer.alloc(0),
-  end: Number.POSITIVE_INFINITY,
-  pages: null,
-};
+function sorted(objects: ReadonlyMap<number, StoredObject>): StoredObject[] {
+  return [...objects.values()].sort((a, b) => a.address - b.address);
+}
 
-/** False when it is known that the row says nothing of the page. */
-function mayHavePage({ pages }: IndexRow, number: number): boolean {
-  if (pages === null) return true;
-  let low = 0;
-  let high = pages.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((pages[middle] as number) < number) low = middle + 1;
-    else high = middle;
-  }
-  return pages[low] === number;
+function applyObjects(record: PackedRecord, objects: Map<number, StoredObject>): void {
+  for (const address of record.gone()) objects.delete(address);
+  for (const { object } of record.objects()) objects.set(object.address, object);
 }
 
 /** One kept generation. Valid as long as its snapshot. */
@@ -318,68 +480,4 @@ export class GenerationView {
   pageNumbers(): number[] {
     return this.history.pageNumbers(this.generation);
   }
-}
-
-/** Bodies of rows, verified when they are read, and kept while there is room. */
-class Bodies {
-  private readonly selects: Readonly<Record<IndexRow['kind'], Database.Statement>>;
-  private readonly cache = new Map<IndexRow, PackedRecord>();
-  private byteCount = 0;
-
-  constructor(database: Database.Database) {
-    this.selects = {
-      record: database.prepare('SELECT body FROM record WHERE generation = ?').pluck(),
-      reverse: database.prepare('SELECT body FROM reverse WHERE id = ?').pluck(),
-    };
-  }
-
-  /** Throws DamageError. */
-  read(row: IndexRow): PackedRecord {
-    const cached = this.cache.get(row);
-    if (cached !== undefined) return cached;
-    const body = this.selects[row.kind].get(row.key);
-    if (!(body instanceof Buffer) || !sha256(body).equals(row.hash)) {
-      throw new DamageError(`${nameOf(row)} does not match its hash: generations before it cannot be read`);
-    }
-    const record = new PackedRecord(body);
-    row.pages ??= Uint32Array.from({ length: record.pageCount }, (_, i) => record.pageNumber(i)).sort();
-    this.cache.set(row, record);
-    this.byteCount += body.length;
-    for (const [oldest, old] of this.cache) {
-      if (this.byteCount <= RECORD_CACHE_BYTES || old === record) break;
-      this.cache.delete(oldest);
-      this.byteCount -= old.body.length;
-    }
-    return record;
-  }
-}
-
-function nameOf({ kind, key, since }: HistoryRow): string {
-  if (kind === 'reverse') return `row ${key} of history (table reverse, epoch from generation ${since})`;
-  return `the history record of generations ${since + 1} to ${key}`;
-}
-
-/** The rows of history without their bodies, proved by the head's sum. Throws DamageError. */
-function readIndex(database: Database.Database, head: HeadRow) {
-  const { through, rows: expected } = head.history;
-  const select = (sql: string) => database.prepare<[], Omit<HistoryRow, 'kind'>>(sql).all();
-  const records = select(
-    `SELECT generation AS key, since, 0 AS base, hash FROM record
-     WHERE generation <= ${through} ORDER BY generation`,
-  ).map((row): IndexRow => ({ ...row, kind: 'record', end: Number.POSITIVE_INFINITY, pages: null }));
-  const reverse = select('SELECT id AS key, epoch AS since, base, hash FROM reverse ORDER BY id DESC').map(
-    (row): IndexRow => ({ ...row, kind: 'reverse', end: Number.POSITIVE_INFINITY, pages: null }),
-  );
-  reverse.forEach((row, i) => {
-    const newer = reverse[i - 1];
-    if (newer !== undefined) row.end = newer.since === row.since ? newer.end : newer.since;
-  });
-  let total = emptySum;
-  for (const row of [...records, ...reverse]) total = addRow(total, historyRowHash(row));
-  if (total.count !== expected.count) {
-    throw new DamageError(`history has ${total.count} rows, the head knows ${expected.count}`);
-  }
-  if (total.sum !== expected.sum)
-    throw new DamageError('history has a row that is not the one that was written');
-  return { records, reverse };
 }

@@ -78,6 +78,17 @@ export function parseLadder(text: string): Ladder {
   return { steps, sizeBytes: sizeBytes ?? parseLadder(DEFAULT_LADDER).sizeBytes };
 }
 
+/** True for a text that parseLadder can read. */
+export function isLadder(text: string): boolean {
+  try {
+    parseLadder(text);
+    return true;
+  } catch (error) {
+    if (error instanceof LadderError) return false;
+    throw error;
+  }
+}
+
 /** What `bucketOf` says of a generation that is kept in any case, or not at all. */
 export const EACH = -1;
 export const TOO_OLD = -2;

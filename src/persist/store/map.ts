@@ -69,6 +69,24 @@ function readEntry(block: CachedBlock, slot: number): MapEntry | null {
   return { generation, hash: block.entries.subarray(at + 8, at + MAP_ENTRY_BYTES) };
 }
 
+/** Key of the block that the head is the parent of. */
+export const rootKey = blockKey(MAP_LEVELS - 1, 0);
+
+/**
+ * What the head should say of a root block; null when its generation is to be found too: that of its newest child, since
+ * a change goes all the way up.
+ */
+export function computedRoot(entries: Buffer, generation: number | null): MapEntry {
+  if (entries.length !== MAP_BLOCK_BYTES) return absentEntry;
+  let newest = 0;
+  for (let slot = 0; slot < MAP_FANOUT; slot++) {
+    const at = entries.readBigUInt64LE(slot * MAP_ENTRY_BYTES);
+    if (at <= BigInt(Number.MAX_SAFE_INTEGER)) newest = Math.max(newest, Number(at));
+  }
+  const of = generation ?? newest;
+  return { generation: of, hash: Buffer.from(blockHash(MAP_LEVELS - 1, 0, of, entries)) };
+}
+
 /** Writes a block's row, or deletes it when `entries` is null. */
 export type BlockWriter = (key: number, entries: Buffer | null) => void;
 
@@ -103,19 +121,36 @@ export class PageMap {
     return block === null ? null : readEntry(block, number % MAP_FANOUT);
   }
 
-  /** Numbers of all pages that are not absent, ascending. */
-  *present(): Generator<number> {
-    yield* this.presentIn(MAP_LEVELS - 1, 0);
+  /**
+   * Numbers of all pages that are not absent, ascending. A block that is damaged is told to `lost`, and its pages are left
+   * out; without `lost` it throws DamageError.
+   */
+  *present(lost?: (error: DamageError) => void): Generator<number> {
+    yield* this.presentIn(MAP_LEVELS - 1, 0, lost);
   }
 
-  private *presentIn(level: number, block: number): Generator<number> {
+  private findUnlessLost(
+    level: number,
+    block: number,
+    lost: (error: DamageError) => void,
+  ): CachedBlock | null {
+    try {
+      return this.find(level, block);
+    } catch (error) {
+      if (!(error instanceof DamageError)) throw error;
+      lost(error);
+      return null;
+    }
+  }
+
+  private *presentIn(level: number, block: number, lost?: (error: DamageError) => void): Generator<number> {
     for (let slot = 0; slot < MAP_FANOUT; slot++) {
-      const found = this.find(level, block);
+      const found = lost === undefined ? this.find(level, block) : this.findUnlessLost(level, block, lost);
       if (found === null) return;
       if (readEntry(found, slot) === null) continue;
       const child = block * MAP_FANOUT + slot;
       if (level === 0) yield child;
-      else yield* this.presentIn(level - 1, child);
+      else yield* this.presentIn(level - 1, child, lost);
     }
   }
 

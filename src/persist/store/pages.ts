@@ -15,6 +15,7 @@ import { RECORD_CACHE_BYTES } from './limits.ts';
 import { type MapEntry, type PageMap, pageHash } from './map.ts';
 import { ownerOfPage } from './page-place.ts';
 import { PackedRecord, pageKinds } from './record.ts';
+import { unlessUnreadable } from './schema.ts';
 
 /** Where a page was published: the generations whose records are not folded yet. */
 export interface PageTrace {
@@ -182,9 +183,9 @@ export function preparePageSelect(database: Database.Database): PageSelect {
 
 /** The folded content of a page, verified; `entry` is what the map says about it. Throws DamageError. */
 export function readFoldedPage(select: PageSelect, number: number, entry: MapEntry): Buffer {
-  const row = select.get(number);
+  const row = unlessUnreadable(() => select.get(number));
   const where = `page ${number} of generation ${entry.generation} (${ownerOfPage(number)})`;
-  if (row === undefined) throw new DamageError(`${where}: its row is missing`);
+  if (row === undefined) throw new DamageError(`${where}: its row is missing or unreadable`);
   if (row.content.length !== PAGE_SIZE) throw new DamageError(`${where}: its row has a wrong size`);
   if (!pageHash(number, entry.generation, row.content).equals(entry.hash)) {
     throw new DamageError(`${where}: its content does not match its hash in the map`);

@@ -9,6 +9,7 @@ import { sha256 } from './bytes.ts';
 import type { ProgramRow } from './contract.ts';
 import { DamageError } from './contract.ts';
 import type { OpenImage } from './image.ts';
+import { parsed } from './restart.ts';
 import { programsHash } from './rows.ts';
 
 interface ProgramColumns {
@@ -37,7 +38,7 @@ function loadPrograms(database: Database.Database): ProgramRow[] {
 
 /** All programs, verified. Throws DamageError. */
 export function readPrograms(database: Database.Database, expected: Buffer): ProgramRow[] {
-  const programs = loadPrograms(database);
+  const programs = parsed('a row of programs', () => loadPrograms(database));
   for (const program of programs) {
     if (!sha256(program.elf).equals(program.hash)) {
       throw new DamageError(`program '${program.name}': its file does not match its hash`);
@@ -47,6 +48,16 @@ export function readPrograms(database: Database.Database, expected: Buffer): Pro
     throw new DamageError('the rows of programs or symbols do not match the head');
   }
   return programs;
+}
+
+/** Hash of the programs as the tables have them; null when they cannot be read, or a file is not the one it should be. */
+export function computedProgramsHash(database: Database.Database): Buffer | null {
+  try {
+    const programs = loadPrograms(database);
+    return programs.every(({ elf, hash }) => sha256(elf).equals(hash)) ? programsHash(programs) : null;
+  } catch {
+    return null;
+  }
 }
 
 /** Adds a program and commits. */

@@ -112,7 +112,7 @@ export function readRecords(database: Database.Database, head: HeadRow): Verifie
 }
 
 /** Runs `work` on bytes of the file that have their hash; what cannot be read is damage (somebody forged it), not our defect. */
-function parsed<T>(what: string, work: () => T): T {
+export function parsed<T>(what: string, work: () => T): T {
   try {
     return work();
   } catch (error) {

@@ -4,7 +4,7 @@
  * Invariants: a file that is not an image is never written to; a new image's tables appear in one transaction. The SQL
  * text lies in `store/`. Called by the worker (which owns the writing connection) and, to read, by everybody else.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { Durability } from './contract.ts';
 import { DamageError } from './contract.ts';
@@ -71,11 +71,24 @@ export function missing(path: string): StoreError {
   return new StoreError(exitCodes.missing, `${path}: there is no image`, 'name a program to make one');
 }
 
-/** Opens a connection that cannot write. Throws StoreError when there is no image, or a foreign one. */
+/**
+ * Opens a connection that cannot write. Throws StoreError when there is no image, or a foreign one. What SQLite makes beside
+ * a file without a log, to read it, stays there: whoever only looks asks for `openLooker`.
+ */
 export function openReader(path: string): Database.Database {
+  return openVerifiedOrMended(path, true);
+}
+
+/** The same, and leaves nothing beside the file that was not there: a connection that could write takes it away. */
+export function openLooker(path: string): Database.Database {
+  const hasLog = existsSync(`${path}-wal`) || existsSync(`${path}-journal`);
+  return openVerifiedOrMended(path, hasLog);
+}
+
+function openVerifiedOrMended(path: string, readonly: boolean): Database.Database {
   if (probeFile(path) !== 'file') throw missing(path);
   try {
-    return openVerified(path);
+    return openVerified(path, readonly);
   } catch (error) {
     if (!isJournalLeft(error)) throw translated(path, error);
   }
@@ -88,16 +101,17 @@ export function openReader(path: string): Database.Database {
       writer.close();
     }
   });
-  return translate(path, () => openVerified(path));
+  return translate(path, () => openVerified(path, readonly));
 }
 
 function isJournalLeft(error: unknown): boolean {
   return error instanceof Database.SqliteError && error.code === 'SQLITE_READONLY_ROLLBACK';
 }
 
-function openVerified(path: string): Database.Database {
-  const database = new Database(path, { readonly: true, timeout: BUSY_MS });
+function openVerified(path: string, readonly: boolean): Database.Database {
+  const database = new Database(path, { readonly, fileMustExist: true, timeout: BUSY_MS });
   try {
+    database.pragma('query_only = 1');
     if (isBlank(database, path)) throw missing(path);
   } catch (error) {
     database.close();
@@ -190,6 +204,24 @@ export function readImageId(database: Database.Database): string {
   return id;
 }
 
+function isCorrupt(error: unknown): boolean {
+  // A file that ends too early is damaged, not a failing disk.
+  return (
+    error instanceof Database.SqliteError &&
+    (error.code.startsWith('SQLITE_CORRUPT') || error.code === 'SQLITE_IOERR_SHORT_READ')
+  );
+}
+
+/** What `work` reads; undefined, as for a row that is missing, when SQLite finds the file damaged there. */
+export function unlessUnreadable<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (isCorrupt(error)) return undefined;
+    throw error;
+  }
+}
+
 /** Runs `work`; what SQLite cannot do comes out as a StoreError or DamageError with a clear message. */
 export function translate<T>(path: string, work: () => T): T {
   try {
@@ -208,9 +240,7 @@ export function translated(path: string, error: unknown): Error {
     return error instanceof Error ? error : new Error(String(error));
   }
   const { code, message } = error;
-  // A file that ends too early is damaged, not a failing disk.
-  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_IOERR_SHORT_READ')
-    return new DamageError(`${path}: ${message}`);
+  if (isCorrupt(error)) return new DamageError(`${path}: ${message}`);
   if (code.startsWith('SQLITE_NOTADB')) {
     const advice = 'name an image, or another path to make a new one';
     return new StoreError(exitCodes.foreign, `${path} is not an image: ${message}`, advice);
