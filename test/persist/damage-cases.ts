@@ -71,7 +71,6 @@ export const cases: readonly DamageCase[] = [
     what: 'page rows replaced by older ones',
     sql: `UPDATE page SET content = (SELECT content FROM old.page AS o WHERE o.number = page.number) WHERE number IN ${changedPages}`,
     told: /^DamageError: page \d+ of generation/,
-    isCompared: true,
     offered: 'older',
   },
   {
@@ -142,11 +141,13 @@ export const cases: readonly DamageCase[] = [
     what: 'records after the head row replaced by one that does not follow it',
     sql: `DELETE FROM record WHERE generation > (SELECT generation FROM head);
       INSERT INTO record SELECT (SELECT generation + 1 FROM head), since, hash, body FROM record WHERE generation = (SELECT generation FROM head)`,
+    offered: 'older',
     told: /^(StoreError 65|DamageError): /,
   },
   {
     what: "the newest record's hash",
     sql: `UPDATE record SET hash = ${flipped('hash', 3)} WHERE generation = (SELECT max(generation) FROM record)`,
+    offered: 'older',
     told: /^DamageError: the record of generation \d+ does not match/,
   },
   {

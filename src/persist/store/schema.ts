@@ -111,7 +111,7 @@ function isJournalLeft(error: unknown): boolean {
 function openVerified(path: string, readonly: boolean): Database.Database {
   const database = new Database(path, { readonly, fileMustExist: true, timeout: BUSY_MS });
   try {
-    database.pragma('query_only = 1');
+    if (!readonly) database.pragma('query_only = 1');
     if (isBlank(database, path)) throw missing(path);
   } catch (error) {
     database.close();
