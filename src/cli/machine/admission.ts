@@ -29,16 +29,14 @@ export interface Admission {
 /** Returns true when the image has to be made. Throws OperatorError. */
 export function admit(wanted: Admission): boolean {
   const { image, program, isFresh, out, report, trace, stats } = wanted;
-  for (const [option, file] of [
+  const options = [
     ['--out', out],
     ['--report', report],
     ['--trace', trace],
     ['--stats', stats],
-  ] as const) {
-    if (file === null) continue;
-    if (file === image) throw usageError(`${option} ${file}: it is the image itself`, 'choose another file');
-    checkFolder(option, file);
-  }
+  ] as const;
+  refuseSameFiles(image, program?.path ?? null, options);
+  for (const [option, file] of options) if (file !== null) checkFolder(option, file);
   if (image === null) {
     if (isFresh)
       throw usageError('--fresh and --ephemeral exclude each other', 'an ephemeral machine is always new');
@@ -67,6 +65,37 @@ export function admit(wanted: Admission): boolean {
   }
   if (out !== null) checkNewSink(out);
   return !fs.existsSync(image);
+}
+
+/** Files that lie beside an image. */
+const companions = ['-wal', '-shm', '-side', '-side-journal'] as const;
+
+/** What is written must be a file of its own. Devices can be named as often as one likes. */
+function refuseSameFiles(
+  image: string | null,
+  program: string | null,
+  options: readonly (readonly [string, string | null])[],
+): void {
+  const taken: [string, string][] = [];
+  if (image !== null) {
+    taken.push(['the image itself', image]);
+    for (const suffix of companions) taken.push([`a file of the image (${suffix})`, image + suffix]);
+  }
+  if (program !== null) taken.push(['the program', program]);
+  for (const [option, file] of options) {
+    if (file === null) continue;
+    const same = taken.find(([, other]) => isSameFile(file, other));
+    if (same !== undefined)
+      throw usageError(`${option} ${file}: it is ${same[0]}, too`, 'choose another file');
+    taken.push([option, file]);
+  }
+}
+
+function isSameFile(one: string, other: string): boolean {
+  const found = fs.statSync(one, { throwIfNoEntry: false });
+  const second = fs.statSync(other, { throwIfNoEntry: false });
+  if (found === undefined || second === undefined) return one === other;
+  return found.isFile() && found.dev === second.dev && found.ino === second.ino;
 }
 
 function checkFolder(option: string, file: string): void {

@@ -11,11 +11,11 @@ import type { Answer } from '../table.ts';
 import { type ImageAt, imageError } from '../when.ts';
 
 /** Throws OperatorError. */
-export function askImage({ name, file, when }: ImageAt, query: string): Answer {
+export function askImage(image: ImageAt, query: string): Answer {
   try {
-    return lookAt(file, when, ({ rows }) => ask(rows, query));
+    return lookAt(image.file, image.when, ({ rows }) => ask(rows, query));
   } catch (error) {
-    throw imageError(name, error);
+    throw imageError(image, error);
   }
 }
 
