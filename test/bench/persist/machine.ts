@@ -111,7 +111,7 @@ export async function startMachine(
   const preload = join(project, 'bin', 'resolve.mjs');
   const cache = join(project, 'node_modules', '.cache', 'perdure-bench');
   const startedMs = performance.now();
-  const options = [...nodeOptions, '--import', preload, main, 'run', ...args];
+  const options = [...nodeOptions, ...(isSource ? ['--import', preload] : []), main, 'run', ...args];
   const child = spawn(process.execPath, options, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NODE_COMPILE_CACHE: cache },
