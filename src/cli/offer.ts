@@ -21,7 +21,7 @@ const NAMED_MAX = 4;
 export function withOffer(name: string, file: string, error: unknown): unknown {
   const isCut = error instanceof StoreError && error.exitCode === exitCodes.foreign;
   if (!isCut && !(error instanceof DamageError)) return error;
-  const found = look(file);
+  const found = lookForUndamaged(file);
   if (found === null) return error;
   const said = isCut ? error.message : `${name} is damaged: ${error.message}`;
   const what = said + others(error.message, found.losses);
@@ -55,7 +55,7 @@ function quoted(word: string): string {
 }
 
 /** Null when the file cannot be looked at as an image. */
-function look(file: string): Undamaged | null {
+export function lookForUndamaged(file: string): Undamaged | null {
   try {
     const reader = openLooker(file);
     try {

@@ -12,6 +12,7 @@
  * and never in a row: --json, -q/--quiet, -v/--verbose, -h/--help. Holds no mechanism and no state. The verbs that look at images have their rows in verb-rows/look.ts.
  */
 import type { VerbRow } from './verb.ts';
+import { careVerbs, exportVerb, importVerb } from './verb-rows/keep.ts';
 import { lookVerbs } from './verb-rows/look.ts';
 
 const KIB = 1024;
@@ -212,6 +213,9 @@ export const verbTable: readonly VerbRow[] = [
     exits: ['damaged', 'inputMissing', 'cannotCreate', 'inputOutput'],
     guestStatus: false,
   },
+  exportVerb,
+  importVerb,
+  ...careVerbs,
   {
     name: 'crash',
     load: () => import('./verbs/crash.ts'),

@@ -33,8 +33,8 @@ test('SIGTERM takes a last checkpoint and leaves with 143; one file is left, and
 
 test('a second Ctrl-C leaves at once, although the disk does not answer, and nothing shown is lost', async () => {
   const cwd = scratchFolder();
-  const stuckAt = 12;
-  const env = { PERDURE_STUCK_AT: String(stuckAt), PERDURE_STUCK_UNTIL: path.join(cwd, 'never') };
+  const stuck = path.join(cwd, 'stuck');
+  const env = { PERDURE_STUCK_FROM: stuck, PERDURE_STUCK_UNTIL: path.join(cwd, 'never') };
   let signals = 0;
   let kill: (signal: NodeJS.Signals) => void = () => undefined;
   const again = setInterval(() => {
@@ -50,6 +50,7 @@ test('a second Ctrl-C leaves at once, although the disk does not answer, and not
       kill = send;
       if (numbers(text).length >= 3 && signals === 0) {
         signals = 1;
+        fs.writeFileSync(stuck, '');
         send('SIGINT');
       }
     },

@@ -1,15 +1,14 @@
 /**
- * Loaded before the command line (`node --import`): from its PERDURE_STUCK_AT-th COMMIT on, the store's worker waits at
- * each one until the file PERDURE_STUCK_UNTIL exists, as it would for a disk that does not answer. Tests only.
+ * Loaded before the command line (`node --import`): from the moment the file PERDURE_STUCK_FROM exists, the store's worker
+ * waits at each COMMIT until the file PERDURE_STUCK_UNTIL exists, as it would for a disk that does not answer. Tests only.
  */
 import fs from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 
-const first = Number(process.env.PERDURE_STUCK_AT);
+const from = process.env.PERDURE_STUCK_FROM ?? '';
 const until = process.env.PERDURE_STUCK_UNTIL ?? '';
 const nap = new Int32Array(new SharedArrayBuffer(4));
-const counter = { commits: 0 };
 const prepare = Database.prototype.prepare;
 
 if (!isMainThread) {
@@ -18,8 +17,7 @@ if (!isMainThread) {
     if (sql !== 'COMMIT') return statement;
     const { run } = statement;
     statement.run = (...values: unknown[]) => {
-      counter.commits += 1;
-      if (counter.commits >= first) while (!fs.existsSync(until)) Atomics.wait(nap, 0, 0, 5);
+      if (fs.existsSync(from)) while (!fs.existsSync(until)) Atomics.wait(nap, 0, 0, 5);
       return run.apply(statement, values);
     };
     return statement;

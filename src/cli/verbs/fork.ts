@@ -36,7 +36,7 @@ export function run(invocation: Invocation): Promise<number> {
 }
 
 /** A generation that is named by its number is looked for in what is left of a damaged image, too. */
-function forkAt({ name, file, when }: ImageAt, target: string): Forked {
+export function forkAt({ name, file, when }: ImageAt, target: string): Forked {
   const effects = { wallMs: () => Date.now(), randomBytes, pid: process.pid, bootId: bootId() };
   const choose = (history: History, database: Database.Database): number =>
     chooseGeneration(when, history, database);

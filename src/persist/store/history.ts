@@ -317,6 +317,20 @@ export class History {
     }
   }
 
+  /** Reads every row of history; what is damaged, in words. */
+  lostRows(): string[] {
+    const words: string[] = [];
+    for (const row of [...this.records, ...this.reverse]) {
+      try {
+        this.record(row);
+      } catch (error) {
+        if (!(error instanceof DamageError)) throw error;
+        words.push(error.message);
+      }
+    }
+    return words;
+  }
+
   /** Numbers of all pages that may differ between the generation and the head. */
   changedPages(generation: number): Set<number> {
     return this.changedBetween(generation, this.head.generation);

@@ -1,0 +1,85 @@
+/**
+ * Rows of the verbs that keep images safe: whole or not, mended, packed and unpacked. None of them changes the image it is given.
+ *
+ * Part of the verb table (verbs.ts).
+ */
+import type { VerbRow } from '../verb.ts';
+
+export const exportVerb: VerbRow = {
+  name: 'export',
+  load: () => import('../verbs/export.ts'),
+  group: 'change',
+  summary: 'put a generation into one compressed file with a checksum',
+  examples: [
+    {
+      command: 'perdure export counter.db counter.zst',
+      meaning: 'the newest generation, also beside a machine',
+    },
+    { command: 'perdure export counter.db@1234 old.zst', meaning: 'generation 1234' },
+  ],
+  operands: 'IMAGE[@WHEN] FILE',
+  operandsMin: 2,
+  operandsMax: 2,
+  guestFrom: null,
+  options: [],
+  exits: ['damaged', 'inputMissing', 'cannotCreate', 'inputOutput'],
+  guestStatus: false,
+};
+
+export const importVerb: VerbRow = {
+  name: 'import',
+  load: () => import('../verbs/import.ts'),
+  group: 'change',
+  summary: 'make an image of an exported file',
+  examples: [
+    {
+      command: 'perdure import counter.zst counter.db',
+      meaning: 'checks it as a whole, then makes counter.db',
+    },
+    { command: 'perdure run counter.db', meaning: 'goes on where the export was made' },
+  ],
+  operands: 'FILE NEW',
+  operandsMin: 2,
+  operandsMax: 2,
+  guestFrom: null,
+  options: [],
+  exits: ['damaged', 'inputMissing', 'cannotCreate', 'inputOutput'],
+  guestStatus: false,
+};
+
+export const careVerbs: readonly VerbRow[] = [
+  {
+    name: 'check',
+    load: () => import('../verbs/check.ts'),
+    group: 'care',
+    summary: 'is an image whole?',
+    examples: [
+      { command: 'perdure check counter.db', meaning: 'as a restart would look' },
+      { command: 'perdure check --deep counter.db', meaning: 'every page and every row of history' },
+    ],
+    operands: 'IMAGE',
+    operandsMin: 1,
+    operandsMax: 1,
+    guestFrom: null,
+    options: [{ name: 'deep', kind: 'switch', summary: 'read every page and all of history' }],
+    exits: ['foundWrong', 'damaged', 'inputMissing', 'inputOutput'],
+    guestStatus: false,
+  },
+  {
+    name: 'repair',
+    load: () => import('../verbs/repair.ts'),
+    group: 'care',
+    summary: 'make an image of the best state that is left in a damaged one',
+    examples: [
+      { command: 'perdure repair broken.db whole.db', meaning: 'broken.db is left as it is' },
+      { command: 'perdure repair --json broken.db whole.db', meaning: 'with what was lost, for programs' },
+    ],
+    operands: 'IMAGE NEW',
+    operandsMin: 2,
+    operandsMax: 2,
+    guestFrom: null,
+    options: [],
+    exits: ['damaged', 'inputMissing', 'cannotCreate', 'inputOutput'],
+    guestStatus: false,
+  },
+];
