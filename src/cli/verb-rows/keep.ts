@@ -36,7 +36,10 @@ export const importVerb: VerbRow = {
       command: 'perdure import counter.zst counter.db',
       meaning: 'checks it as a whole, then makes counter.db',
     },
-    { command: 'perdure run counter.db', meaning: 'goes on where the export was made' },
+    {
+      command: 'perdure import --json counter.zst counter.db',
+      meaning: 'the same, with what is in it for programs',
+    },
   ],
   operands: 'FILE NEW',
   operandsMin: 2,
