@@ -28,7 +28,8 @@ for (const tier of tiers) {
   console.log(`--- PERDURE_TIER=${tier}`);
   const { stdout, status } = spawnSync(process.execPath, ['test/run.ts', ...filters], {
     cwd: project,
-    env: { ...process.env, PERDURE_TIER: tier },
+    // `npm test` and the campaigns kill more often.
+    env: { KILLS: '1', ...process.env, PERDURE_TIER: tier },
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
     maxBuffer: 1 << 28,
