@@ -27,6 +27,9 @@ const states = [
   'missing',
 ] as const;
 type State = (typeof states)[number];
+/** The states of a short run; CI takes all. */
+const few: readonly State[] = ['running', 'killed', 'damaged', 'foreign', 'missing'];
+const chosen = process.env.CI === undefined ? few : states;
 type Expected = Readonly<Record<State, number>>;
 
 /** Exit codes of a verb that looks. */
@@ -136,7 +139,7 @@ test('every verb on an image in every state ends as it is documented, and change
     for (const [verb, row] of Object.entries(verbs)) {
       if (row === null) continue;
       const isLook = verbTable.find(({ name }) => name === verb)?.group === 'look';
-      for (const state of verb === 'kill' ? states.filter((name) => name !== 'running') : states) {
+      for (const state of chosen.filter((name) => verb !== 'kill' || name !== 'running')) {
         const image = `${verb}-${state}.db`;
         const file = path.join(cwd, state === 'running' ? 'running.db' : image);
         if (state !== 'running') copy(path.join(cwd, `${state}.db`), file);
