@@ -9,7 +9,7 @@ import { lookAt } from '../persist/query/reader.ts';
 import { usageError } from './errors.ts';
 import type { Answer } from './table.ts';
 import type { Invocation } from './verb.ts';
-import { imageError, parseImageAt } from './when.ts';
+import { type ImageAt, imageError, parseImageAt } from './when.ts';
 
 /** Runs `work` on what an operand `IMAGE[@WHEN]` names. Throws OperatorError. */
 export function look<T>(
@@ -18,9 +18,13 @@ export function look<T>(
   work: (moment: Moment, name: string) => T,
 ): T {
   const image = parseImageAt(operand, invocation.cwd);
-  const { name, file, when } = image;
+  return lookImage(image, (moment) => work(moment, image.name));
+}
+
+/** The same of an operand that was taken apart. */
+export function lookImage<T>(image: ImageAt, work: (moment: Moment) => T): T {
   try {
-    return lookAt(file, when, (moment) => work(moment, name));
+    return lookAt(image.file, image.when, work);
   } catch (error) {
     throw imageError(image, error);
   }
@@ -37,11 +41,6 @@ export function rowsOf(database: Database.Database, sql: string, ...values: unkn
       .safeIntegers(true)
       .all(...values) as unknown[][],
   };
-}
-
-/** Rows as objects, for JSON. */
-export function objectsOf({ columns, rows }: Answer): Record<string, unknown>[] {
-  return rows.map((row) => Object.fromEntries(columns.map((name, i) => [name, row[i]])));
 }
 
 /** A number that a person wrote: decimal, or hexadecimal with 0x. Throws OperatorError. */

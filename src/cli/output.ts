@@ -49,12 +49,16 @@ export function bufferWriter(): Writer & { text(): string } {
 
 /** One line of JSON. bigints below 2^53 become numbers, others decimal strings, bytes hexadecimal strings. */
 export function jsonLine(value: unknown): string {
-  return `${JSON.stringify(value, (_key, item: unknown) => {
-    if (typeof item === 'bigint') return Number.isSafeInteger(Number(item)) ? Number(item) : String(item);
-    if (item instanceof Uint8Array)
-      return Array.from(item, (byte) => byte.toString(16).padStart(2, '0')).join('');
-    return item;
-  })}\n`;
+  return `${JSON.stringify(value, plain)}\n`;
+}
+
+function plain(this: Readonly<Record<string, unknown>>, key: string, item: unknown): unknown {
+  // A Buffer has become something else by its own toJSON when it comes here.
+  const own = this[key];
+  if (own instanceof Uint8Array)
+    return Buffer.from(own.buffer, own.byteOffset, own.byteLength).toString('hex');
+  if (typeof item === 'bigint') return Number.isSafeInteger(Number(item)) ? Number(item) : String(item);
+  return item;
 }
 
 /** `text` in bold where that is welcome. */

@@ -13,6 +13,11 @@ export interface Answer {
   readonly rows: readonly (readonly unknown[])[];
 }
 
+/** Rows as objects, for JSON. */
+export function objectsOf({ columns, rows }: Answer): Record<string, unknown>[] {
+  return rows.map((row) => Object.fromEntries(columns.map((name, i) => [name, row[i]])));
+}
+
 /** Blobs as hexadecimal text. */
 export function plain(value: unknown): unknown {
   return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value;

@@ -5,18 +5,14 @@
  * refuse outright; the snapshot is given back before anything is printed. Called by the verb `sql`, its prompt and its watch.
  */
 import Database from 'better-sqlite3';
-import { lookAt } from '../../persist/query/reader.ts';
 import { usageError } from '../errors.ts';
+import { lookImage } from '../look.ts';
 import type { Answer } from '../table.ts';
-import { type ImageAt, imageError } from '../when.ts';
+import type { ImageAt } from '../when.ts';
 
 /** Throws OperatorError. */
 export function askImage(image: ImageAt, query: string): Answer {
-  try {
-    return lookAt(image.file, image.when, ({ rows }) => ask(rows, query));
-  } catch (error) {
-    throw imageError(image, error);
-  }
+  return lookImage(image, ({ rows }) => ask(rows, query));
 }
 
 function ask(database: Database.Database, query: string): Answer {

@@ -1,7 +1,8 @@
 /** `perdure diff IMAGE@A IMAGE@B`: what changed from A to B, by object with its fields, by page with owner and symbol. */
 import { ExitCode, usageError } from '../errors.ts';
-import { hex, look, objectsOf, rowsOf } from '../look.ts';
+import { hex, look, rowsOf } from '../look.ts';
 import { jsonLine } from '../output.ts';
+import { objectsOf } from '../table.ts';
 import type { Invocation } from '../verb.ts';
 import { parseImageAt } from '../when.ts';
 

@@ -5,9 +5,9 @@
  * the old one ends below the point that both share.
  */
 import { ExitCode } from '../errors.ts';
-import { look, objectsOf, rowsOf } from '../look.ts';
+import { look, rowsOf } from '../look.ts';
 import { bold, jsonLine } from '../output.ts';
-import { writeTable } from '../table.ts';
+import { objectsOf, writeTable } from '../table.ts';
 import type { Invocation } from '../verb.ts';
 
 export function run(invocation: Invocation): Promise<number> {

@@ -44,7 +44,7 @@ export function run(invocation: Invocation): Promise<number> {
       `perdure sql ${image} "SELECT * FROM memory_map"`,
     );
   });
-  if (invocation.json) invocation.stdout.write(jsonLine({ space, address, bytes: bytes.toString('hex') }));
+  if (invocation.json) invocation.stdout.write(jsonLine({ space, address, bytes }));
   else
     for (let at = 0; at < length; at += LINE_BYTES)
       invocation.stdout.write(line(address + at, bytes.subarray(at, at + LINE_BYTES)));

@@ -1,8 +1,8 @@
 /** `perdure ps`: a line a thread, as the view `thread` has it. */
 import { ExitCode } from '../errors.ts';
-import { hex, look, objectsOf, rowsOf } from '../look.ts';
+import { hex, look, rowsOf } from '../look.ts';
 import { jsonLine } from '../output.ts';
-import { writeTable } from '../table.ts';
+import { objectsOf, writeTable } from '../table.ts';
 import type { Invocation } from '../verb.ts';
 
 export function run(invocation: Invocation): Promise<number> {

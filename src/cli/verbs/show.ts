@@ -1,8 +1,8 @@
 /** `perdure show`: one generation: when it was, what changed in it, what came in with it, what was written out. */
 import { ExitCode } from '../errors.ts';
-import { look, objectsOf, rowsOf } from '../look.ts';
+import { look, rowsOf } from '../look.ts';
 import { bold, jsonLine, type Writer } from '../output.ts';
-import { writeTable } from '../table.ts';
+import { objectsOf, writeTable } from '../table.ts';
 import type { Invocation } from '../verb.ts';
 
 export function run(invocation: Invocation): Promise<number> {

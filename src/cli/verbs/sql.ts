@@ -10,7 +10,7 @@ import { bufferWriter, jsonLine, type Writer } from '../output.ts';
 import { askImage } from '../sql/ask.ts';
 import { toCsv } from '../sql/csv.ts';
 import { splitStatements } from '../sql/statements.ts';
-import { type Answer, plain, writeTable } from '../table.ts';
+import { type Answer, objectsOf, writeTable } from '../table.ts';
 import type { Invocation } from '../verb.ts';
 import { type ImageAt, parseImageAt } from '../when.ts';
 
@@ -48,11 +48,8 @@ export async function run(invocation: Invocation): Promise<number> {
 }
 
 function write({ json, options }: Invocation, answer: Answer, writer: Writer): void {
-  const { columns, rows } = answer;
   if (json) {
-    writer.write(
-      jsonLine(rows.map((row) => Object.fromEntries(columns.map((column, i) => [column, plain(row[i])])))),
-    );
+    writer.write(jsonLine(objectsOf(answer)));
   } else if (options.csv === true) writer.write(toCsv(answer));
   else writeTable(writer, answer);
 }

@@ -5,9 +5,9 @@
  */
 import fs from 'node:fs';
 import { ExitCode } from '../errors.ts';
-import { look, objectsOf, rowsOf } from '../look.ts';
+import { look, rowsOf } from '../look.ts';
 import { jsonLine } from '../output.ts';
-import { writeTable } from '../table.ts';
+import { objectsOf, writeTable } from '../table.ts';
 import type { Invocation } from '../verb.ts';
 import { parseImageAt } from '../when.ts';
 
