@@ -6,16 +6,11 @@
  * errors (exit 64) only. Called by dispatch.ts; holds no state.
  */
 import { usageError } from './errors.ts';
-import type { OptionRow, VerbRow } from './verb.ts';
+import type { Invocation, OptionRow, VerbRow } from './verb.ts';
 
-export interface ParsedLine {
-  readonly options: Readonly<Record<string, string | number | boolean | undefined>>;
-  readonly operands: readonly string[];
-  readonly json: boolean;
-  readonly quiet: boolean;
-  readonly verbosity: number;
+export type ParsedLine = Pick<Invocation, 'options' | 'operands' | 'json' | 'quiet' | 'verbosity'> & {
   readonly help: boolean;
-}
+};
 
 /** Options that every verb has. */
 export const commonOptions: readonly { name: string; letter: string | null; summary: string }[] = [

@@ -39,3 +39,9 @@ export function imageError({ name, file }: ImageAt, error: unknown): unknown {
   }
   return told instanceof StoreError ? new OperatorError(told.exitCode, told.message, told.advice) : told;
 }
+
+/** For verbs that make a file: what is there stays. */
+export function refuseExisting(name: string, file: string): void {
+  if (!fs.existsSync(file)) return;
+  throw new OperatorError(ExitCode.cannotCreate, `${name}: exists already`, 'name a file that does not');
+}

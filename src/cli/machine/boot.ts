@@ -4,7 +4,9 @@
  * Linux names each start of the system; elsewhere it stays unknown, and a log that was cut short is refused whatever
  * the reason. Called by verbs that open an image to write.
  */
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { StoreEffects } from '../../persist/store/options.ts';
 
 /** The identifier of random(4), or '' when the system does not say. */
 export function bootId(): string {
@@ -13,4 +15,9 @@ export function bootId(): string {
   } catch {
     return '';
   }
+}
+
+/** What a store of this process works with. */
+export function storeEffects(): StoreEffects {
+  return { wallMs: () => Date.now(), randomBytes, pid: process.pid, bootId: bootId() };
 }

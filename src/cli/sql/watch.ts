@@ -8,7 +8,7 @@
 
 import type Database from 'better-sqlite3';
 import { watch } from 'chokidar';
-import { openReader } from '../../persist/store/schema.ts';
+import { contentVersion, openReader } from '../../persist/store/schema.ts';
 
 /** At most ten answers a second. */
 const ANSWER_MS = 100;
@@ -65,5 +65,5 @@ export async function watchImage(file: string, host: WatchHost): Promise<void> {
 function versionOf(reader: Database.Database): number {
   // The version is that of the last look: a read, however small, is what looks.
   reader.prepare('SELECT 1 FROM head').get();
-  return reader.pragma('data_version', { simple: true }) as number;
+  return contentVersion(reader);
 }

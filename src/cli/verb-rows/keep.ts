@@ -4,6 +4,7 @@
  * Part of the verb table (verbs.ts).
  */
 import type { VerbRow } from '../verb.ts';
+import { lookExits } from './look.ts';
 
 export const exportVerb: VerbRow = {
   name: 'export',
@@ -65,7 +66,7 @@ export const careVerbs: readonly VerbRow[] = [
     operandsMax: 1,
     guestFrom: null,
     options: [{ name: 'deep', kind: 'switch', summary: 'read every page and all of history' }],
-    exits: ['foundWrong', 'damaged', 'inputMissing', 'inputOutput'],
+    exits: lookExits,
     guestStatus: false,
   },
   {

@@ -5,7 +5,7 @@
  */
 import type { VerbRow } from '../verb.ts';
 
-const lookExits: VerbRow['exits'] = ['foundWrong', 'damaged', 'inputMissing', 'inputOutput'];
+export const lookExits: VerbRow['exits'] = ['foundWrong', 'damaged', 'inputMissing', 'inputOutput'];
 
 export const lookVerbs: readonly VerbRow[] = [
   {
@@ -174,7 +174,7 @@ export const lookVerbs: readonly VerbRow[] = [
       { name: 'csv', kind: 'switch', summary: 'rows as comma-separated values' },
       { name: 'watch', kind: 'switch', summary: 'ask again after every commit, until Ctrl-C' },
     ],
-    exits: ['foundWrong', 'damaged', 'inputMissing', 'inputOutput'],
+    exits: lookExits,
     guestStatus: false,
   },
 ];

@@ -8,19 +8,17 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { constants, createZstdCompress } from 'node:zlib';
-import { ExitCode, OperatorError } from '../errors.ts';
+import { ExitCode } from '../errors.ts';
 import { jsonLine } from '../output.ts';
 import type { Invocation } from '../verb.ts';
-import { imageError, parseImageAt } from '../when.ts';
+import { imageError, parseImageAt, refuseExisting } from '../when.ts';
 import { forkAt } from './fork.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const [operand, target] = invocation.operands as [string, string];
   const image = parseImageAt(operand, invocation.cwd);
   const file = path.resolve(invocation.cwd, target);
-  if (fs.existsSync(file)) {
-    throw new OperatorError(ExitCode.cannotCreate, `${target}: exists already`, 'name a file that does not');
-  }
+  refuseExisting(target, file);
   const bare = `${file}.export-${process.pid}`;
   const packed = `${bare}.part`;
   try {

@@ -3,7 +3,6 @@
  *
  * The old image is only read. The new one is whole when its name appears.
  */
-import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import type Database from 'better-sqlite3';
 import { chooseGeneration } from '../../persist/query/when.ts';
@@ -12,7 +11,7 @@ import { type Forked, fork } from '../../persist/store/fork.ts';
 import type { History } from '../../persist/store/history.ts';
 import { translated } from '../../persist/store/schema.ts';
 import { ExitCode } from '../errors.ts';
-import { bootId } from '../machine/boot.ts';
+import { storeEffects } from '../machine/boot.ts';
 import { jsonLine } from '../output.ts';
 import type { Invocation } from '../verb.ts';
 import { type ImageAt, imageError, parseImageAt } from '../when.ts';
@@ -37,7 +36,7 @@ export function run(invocation: Invocation): Promise<number> {
 
 /** A generation that is named by its number is looked for in what is left of a damaged image, too. */
 export function forkAt({ name, file, when }: ImageAt, target: string): Forked {
-  const effects = { wallMs: () => Date.now(), randomBytes, pid: process.pid, bootId: bootId() };
+  const effects = storeEffects();
   const choose = (history: History, database: Database.Database): number =>
     chooseGeneration(when, history, database);
   try {

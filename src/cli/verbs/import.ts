@@ -10,16 +10,14 @@ import { createZstdDecompress } from 'node:zlib';
 import { ExitCode, OperatorError } from '../errors.ts';
 import { jsonLine } from '../output.ts';
 import type { Invocation } from '../verb.ts';
-import { imageError } from '../when.ts';
+import { imageError, refuseExisting } from '../when.ts';
 import { checkImage } from './check.ts';
 
 export async function run(invocation: Invocation): Promise<number> {
   const [name, target] = invocation.operands as [string, string];
   const source = path.resolve(invocation.cwd, name);
   const file = path.resolve(invocation.cwd, target);
-  if (fs.existsSync(file)) {
-    throw new OperatorError(ExitCode.cannotCreate, `${target}: exists already`, 'name a file that does not');
-  }
+  refuseExisting(target, file);
   if (!fs.existsSync(source)) {
     throw new OperatorError(ExitCode.inputMissing, `${name}: there is no such file`, 'check the path');
   }

@@ -3,12 +3,11 @@
  *
  * Refused while a machine runs the image. The next life detaches sinks and sources, as after a fork.
  */
-import { randomBytes } from 'node:crypto';
 import { chooseGeneration } from '../../persist/query/when.ts';
 import { openStore } from '../../persist/store/open.ts';
 import { type Restored, restoreGeneration } from '../../persist/store/rewind.ts';
 import { ExitCode, usageError } from '../errors.ts';
-import { bootId } from '../machine/boot.ts';
+import { storeEffects } from '../machine/boot.ts';
 import { jsonLine } from '../output.ts';
 import type { Invocation } from '../verb.ts';
 import { imageError, parseImageAt } from '../when.ts';
@@ -19,7 +18,7 @@ export async function run(invocation: Invocation): Promise<number> {
   if (when === null) {
     throw usageError('which generation?', `perdure restore ${name}@WHEN, for example ${name}@HEAD~1`);
   }
-  const effects = { wallMs: () => Date.now(), randomBytes, pid: process.pid, bootId: bootId() };
+  const effects = storeEffects();
   try {
     const store = openStore(file, { create: false, durability: 'power', effects });
     let made: Restored;

@@ -20,7 +20,7 @@ import { ExitCode, isDefect, OperatorError, usageError } from '../errors.ts';
 import { admit, refuseOther } from '../machine/admission.ts';
 import type { Assembly, BorderState } from '../machine/assemble.ts';
 import { assemble, emptyBorder } from '../machine/assemble.ts';
-import { bootId } from '../machine/boot.ts';
+import { storeEffects } from '../machine/boot.ts';
 import { readBorder } from '../machine/border-state.ts';
 import { builtInterpreter } from '../machine/built.ts';
 import { crashPointOf } from '../machine/crash-point.ts';
@@ -84,7 +84,7 @@ export async function run(invocation: Invocation): Promise<number> {
             create: program !== null,
             needsCheckpoint: program === null,
             durability: invocation.options.durability as Durability,
-            effects: { wallMs: () => Date.now(), randomBytes, pid: process.pid, bootId: bootId() },
+            effects: storeEffects(),
             crashPoint,
             ...(keep === undefined ? {} : { keep }),
           });

@@ -8,11 +8,10 @@
  * Called by `reader.ts`. Cost: O(what changed between the generation and the folded tables), pages aside.
  */
 import type Database from 'better-sqlite3';
-import { checkpointColumns } from '../store/folder.ts';
-import { formatOfNumber, linksToText, stateToText } from '../store/formats.ts';
+import { checkpointColumns } from '../store/checkpoint-row.ts';
 import type { History, ObjectApart } from '../store/history.ts';
 import type { PackedRecord } from '../store/record.ts';
-import { objectRowHash } from '../store/rows.ts';
+import { objectRowHash, objectRowOf } from '../store/rows.ts';
 import { readSql } from '../store/schema.ts';
 
 /** The function that gives a page's content through the lens; registered by functions.ts. */
@@ -20,16 +19,16 @@ export const PAGE_FUNCTION = 'page_content';
 /** The table of the numbers of pages that are not all zeros; registered by tables.ts. */
 export const PAGE_TABLE = 'page_numbers';
 
-/** Makes `database`, inside a read transaction, show a kept generation. True when that took covers: else it shows it as it is. */
+/** Makes `database`, inside a read transaction, show a kept generation. */
 export function putLens(
   database: Database.Database,
   history: History,
   generation: number,
   apart: ReadonlyMap<number, ObjectApart | null>,
-): boolean {
+): void {
   const { head } = history;
   const isHead = generation === head.generation;
-  if (isHead && head.objectsFolded === generation && head.pagesFolded === generation) return false;
+  if (isHead && head.objectsFolded === generation && head.pagesFolded === generation) return;
   coverObjects(database, apart);
   coverRows(database, history, generation);
   database.exec(
@@ -37,7 +36,6 @@ export function putLens(
        SELECT number, zeroblob(0) AS pad, ${PAGE_FUNCTION}(number) AS content FROM ${PAGE_TABLE}`,
   );
   database.exec(readSql('views.sql').replaceAll(/^CREATE VIEW/gm, 'CREATE TEMP VIEW'));
-  return true;
 }
 
 const objectColumns = 'address, serial, type, generation, state, links, hash';
@@ -52,13 +50,9 @@ function coverObjects(database: Database.Database, apart: ReadonlyMap<number, Ob
   for (const [address, found] of apart) {
     hide.run(address);
     if (found === null) continue;
-    const { object, generation } = found;
-    const format = formatOfNumber(object.type);
-    const serial = BigInt.asIntN(64, object.serial);
-    const state = stateToText(format, object.state);
-    const links = linksToText(format, object.links);
-    const row = { address, serial, type: format.name, generation: generation ?? 0, state, links };
-    show.run(address, serial, format.name, generation, state, links, objectRowHash(row));
+    const row = objectRowOf(found.object, found.generation ?? 0);
+    const { serial, type, state, links } = row;
+    show.run(address, serial, type, found.generation, state, links, objectRowHash(row));
   }
   database.exec(
     `CREATE TEMP VIEW object AS

@@ -8,9 +8,8 @@
  * Worker only. Called by `worker.ts` when no batch waits.
  */
 import type Database from 'better-sqlite3';
-import { kernelRecord } from '../../kernel/abi/memory.ts';
+import { checkpointColumns } from './checkpoint-row.ts';
 import type { StoredObject } from './contract.ts';
-import { formatOfNumber, linksToText, stateToText } from './formats.ts';
 import { addRow, removeRow } from './head.ts';
 import type { OpenImage, RecordFact } from './image.ts';
 import type { Ladder } from './ladder.ts';
@@ -18,7 +17,7 @@ import { isZero } from './map.ts';
 import { readPageContent } from './pages.ts';
 import type { PackedRecord } from './record.ts';
 import { OBJECT_COLUMNS, type ObjectColumns, readObjectRow } from './restart.ts';
-import { type ObjectRow, objectRowHash, outputRowHash } from './rows.ts';
+import { objectRowHash, objectRowOf, outputRowHash } from './rows.ts';
 import { Thinner } from './thinner.ts';
 
 /** Pages that a transaction may look at for each that it may write: many pools are made and killed between two passes. */
@@ -247,16 +246,7 @@ export class Folder {
       statements.objectDelete.run(address);
       return;
     }
-    const { object, generation } = entry;
-    const format = formatOfNumber(object.type);
-    const row: ObjectRow = {
-      address,
-      serial: BigInt.asIntN(64, object.serial),
-      type: format.name,
-      generation,
-      state: stateToText(format, object.state),
-      links: linksToText(format, object.links),
-    };
+    const row = objectRowOf(entry.object, entry.generation);
     const hash = objectRowHash(row);
     statements.objectWrite.run({ ...row, hash });
     head.objects = addRow(head.objects, hash);
@@ -361,34 +351,6 @@ export class Folder {
 /** True when less than that share of the items is done. */
 function lags(items: readonly unknown[], index: number, share: number): boolean {
   return share >= 1 || index < items.length * share;
-}
-
-/** The row of `checkpoint` for a record. */
-export function checkpointColumns(record: PackedRecord, hash: Buffer): Record<string, unknown> {
-  const { header } = record;
-  const bytes = record.kernelRecord;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const isKnown = bytes.byteLength === kernelRecord.size;
-  const kernel = kernelRecord.read(isKnown ? view : new DataView(new ArrayBuffer(kernelRecord.size)), 0);
-  const signed = (word: bigint) => BigInt.asIntN(64, word);
-  return {
-    generation: record.generation,
-    parent: record.parent,
-    tick: signed(header.tick),
-    wall_ms: header.wallMs,
-    pause_us: header.pauseUs,
-    page_count: header.pageCount,
-    object_count: header.objectCount + header.goneCount,
-    byte_count: record.body.length,
-    clean: record.clean ? 1 : 0,
-    hash,
-    next_ticket: signed(kernel.nextTicket),
-    next_turn: signed(kernel.nextTurn),
-    next_serial: signed(kernel.nextSerial),
-    wall_base: signed(kernel.wallBase),
-    generator: `[${kernel.generator.map(signed).join(',')}]`,
-    border: record.border,
-  };
 }
 
 function prepare(database: Database.Database) {

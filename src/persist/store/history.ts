@@ -308,26 +308,21 @@ export class History {
     return { numbers, words, isMapLost };
   }
 
-  private recordUnlessLost(row: IndexRow): PackedRecord | null {
+  private recordUnlessLost(row: IndexRow, lost?: (words: string) => void): PackedRecord | null {
     try {
       return this.record(row);
     } catch (error) {
-      if (error instanceof DamageError) return null;
-      throw error;
+      if (!(error instanceof DamageError)) throw error;
+      lost?.(error.message);
+      return null;
     }
   }
 
   /** Reads every row of history; what is damaged, in words. */
   lostRows(): string[] {
     const words: string[] = [];
-    for (const row of [...this.records, ...this.reverse]) {
-      try {
-        this.record(row);
-      } catch (error) {
-        if (!(error instanceof DamageError)) throw error;
-        words.push(error.message);
-      }
-    }
+    for (const row of [...this.records, ...this.reverse])
+      this.recordUnlessLost(row, (lost) => words.push(lost));
     return words;
   }
 

@@ -11,7 +11,7 @@ import type { MainPhase } from './phases.ts';
 import { readPrograms } from './programs.ts';
 import type { PackedRecord } from './record.ts';
 import { readObjects, readOutput, readRecords } from './restart.ts';
-import { readImageId, translate } from './schema.ts';
+import { contentVersion, readImageId, translate } from './schema.ts';
 
 export interface Opening {
   /** Of the file's content: another one says that somebody has written since. */
@@ -26,17 +26,12 @@ export interface Opening {
   readonly hashes: ReadonlyMap<number, Buffer>;
 }
 
-/** What the connection sees: the same as long as no other connection has committed. */
-function versionOf(reader: Database.Database): unknown {
-  return reader.prepare('PRAGMA data_version').pluck().get();
-}
-
 /** True when the file is as it was then. */
 export function isSame(reader: Database.Database, opening: Opening): boolean {
   return reader.transaction(() => {
     // A snapshot begins with the first row that is read.
     reader.prepare('SELECT 1 FROM sqlite_schema').get();
-    return versionOf(reader) === opening.version;
+    return contentVersion(reader) === opening.version;
   })();
 }
 
@@ -68,7 +63,7 @@ export function readOpening(
       phase('load-objects');
       const objects = readObjects(reader, row, records);
       const { generation, pagesFolded } = row;
-      return { version: versionOf(reader), generation, pagesFolded, head, objects, records, hashes };
+      return { version: contentVersion(reader), generation, pagesFolded, head, objects, records, hashes };
     })(),
   );
 }

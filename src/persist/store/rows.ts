@@ -5,7 +5,8 @@
  * one. Used by the folder when it writes and by restart when it verifies.
  */
 import { SHORT_HASH_BYTES, sha256, sha256Hex } from './bytes.ts';
-import type { ProgramRow } from './contract.ts';
+import type { ProgramRow, StoredObject } from './contract.ts';
+import { formatOfNumber, linksToText, stateToText } from './formats.ts';
 
 function shortHash(...parts: readonly (Buffer | string)[]): Buffer {
   return sha256(Buffer.concat(parts.map((part) => Buffer.from(part)))).subarray(0, SHORT_HASH_BYTES);
@@ -20,6 +21,19 @@ export interface ObjectRow {
   readonly generation: number;
   readonly state: string;
   readonly links: string;
+}
+
+/** The row of an object that was saved with that generation. */
+export function objectRowOf(object: StoredObject, generation: number): ObjectRow {
+  const format = formatOfNumber(object.type);
+  return {
+    address: object.address,
+    serial: BigInt.asIntN(64, object.serial),
+    type: format.name,
+    generation,
+    state: stateToText(format, object.state),
+    links: linksToText(format, object.links),
+  };
 }
 
 export function objectRowHash(row: ObjectRow): Buffer {

@@ -261,3 +261,8 @@ export function translated(path: string, error: unknown): Error {
   const advice = 'look at the disk; nothing acknowledged is lost';
   return new StoreError(exitCodes.ioError, `${path}: ${message} (${code})`, advice);
 }
+
+/** What the connection sees, as a number that is the same as long as no other connection has committed. */
+export function contentVersion(reader: Database.Database): number {
+  return reader.prepare('PRAGMA data_version').pluck().get() as number;
+}

@@ -11,7 +11,7 @@ import { PAGE_SIZE } from '../../base/limits.ts';
 import { GrowingBytes, sha256 } from './bytes.ts';
 import { DamageError, type StoredObject } from './contract.ts';
 import { appendObject } from './entries.ts';
-import { formatOfNumber, linksToText, stateToText } from './formats.ts';
+import { formatOfNumber } from './formats.ts';
 import { addRow, emptySum, type HeadRow, type RowSum, removeRow } from './head.ts';
 import { findHead } from './head-recovery.ts';
 import type { FoldedObjects, Foundation } from './history.ts';
@@ -19,7 +19,7 @@ import { Bodies, chainRow, type HistoryIndex, type IndexRow, loadIndex } from '.
 import { ownerOfPage } from './page-place.ts';
 import { PackedRecord } from './record.ts';
 import { OBJECT_COLUMNS, type ObjectColumns, readObjectRow } from './restart.ts';
-import { objectRowHash } from './rows.ts';
+import { objectRowHash, objectRowOf } from './rows.ts';
 import { readImageId, unlessUnreadable } from './schema.ts';
 
 export interface Survivors extends Foundation {
@@ -292,13 +292,5 @@ function explains(
 }
 
 function rowHash(object: StoredObject, generation: number): Buffer {
-  const format = formatOfNumber(object.type);
-  return objectRowHash({
-    address: object.address,
-    serial: BigInt.asIntN(64, object.serial),
-    type: format.name,
-    generation,
-    state: stateToText(format, object.state),
-    links: linksToText(format, object.links),
-  });
+  return objectRowHash(objectRowOf(object, generation));
 }
