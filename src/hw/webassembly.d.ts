@@ -1,4 +1,4 @@
-/** The part of the WebAssembly JavaScript interface that the machine uses (the DOM library is not loaded). */
+/** The part of the WebAssembly JavaScript interface that is used here (the DOM library is not loaded). */
 declare namespace WebAssembly {
   class Memory {
     constructor(descriptor: { initial: number; maximum: number; shared?: boolean });

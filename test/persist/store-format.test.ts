@@ -14,6 +14,7 @@ import { kernelRecord } from '../../src/kernel/abi/memory.ts';
 import { links, states, typeNames, typeNumbers } from '../../src/kernel/abi/types.ts';
 import { GrowingBytes } from '../../src/persist/store/bytes.ts';
 import { applyRuns, DELTA_BYTES_MAX, encodeRuns } from '../../src/persist/store/delta.ts';
+import { createDiffer } from '../../src/persist/store/differ.ts';
 import { appendObject, readObject } from '../../src/persist/store/entries.ts';
 import {
   formatOfNumber,
@@ -93,6 +94,25 @@ test('the runs of a difference, applied to the page before, give the page after'
     assert.ok(end - 4 <= changed * 5, `${end - 4} bytes for ${changed} changed`);
   });
   fc.assert(property, { numRuns: 300 });
+});
+
+test("the worker's differ finds the same runs, to the byte, and leaves the shadow as the page is", () => {
+  const shadow = new WebAssembly.Memory({ initial: 1, maximum: 1 });
+  const ring = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+  const differ = createDiffer(shadow, ring);
+  const [shadowBytes, ringBytes] = [Buffer.from(shadow.buffer), new Uint8Array(ring.buffer)];
+  const [shadowAt, ringAt, runsAt] = [PAGE, 24 * 8, 4 * PAGE];
+  const property = fc.property(pageBytes, ({ before, now }) => {
+    const words = (bytes: Buffer): Int32Array => new Int32Array(new Uint8Array(bytes).buffer);
+    const want = Buffer.alloc(DELTA_BYTES_MAX);
+    const end = encodeRuns(words(before), 0, words(now), 0, now, want, 0);
+    before.copy(shadowBytes, shadowAt);
+    ringBytes.set(now, ringAt);
+    const found = shadowBytes.subarray(runsAt, differ(shadowAt, ringAt, runsAt));
+    assert.is(Buffer.compare(found, want.subarray(0, end)), 0);
+    assert.is(Buffer.compare(shadowBytes.subarray(shadowAt, shadowAt + PAGE), now), 0);
+  });
+  fc.assert(property, { numRuns: 500 });
 });
 
 test('every state and link is the same after text, and after bytes', () => {

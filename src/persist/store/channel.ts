@@ -102,6 +102,8 @@ export interface WorkerOptions {
   readonly bootId: string;
   readonly startedMs: number;
   readonly shared: Shared;
+  /** The memory of `shared.ring`. */
+  readonly ring: WebAssembly.Memory;
 }
 
 export type Request =

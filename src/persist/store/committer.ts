@@ -9,7 +9,7 @@ import { assert } from '../../base/assert.ts';
 import { PAGE_SIZE } from '../../base/limits.ts';
 import { GrowingBytes, sha256 } from './bytes.ts';
 import { control, type Shared } from './channel.ts';
-import { DELTA_BYTES_MAX, encodeRuns } from './delta.ts';
+import type { Differ } from './differ.ts';
 import type { OpenImage } from './image.ts';
 import { HASH_SLOTS } from './limits.ts';
 import {
@@ -30,8 +30,6 @@ import type { SideFile } from './side.ts';
 /** A page differs so much from the one before that it is written whole. */
 const DELTA_BYTES_USEFUL = PAGE_SIZE - 64;
 
-const zeroWords = new Int32Array(PAGE_SIZE / 4);
-
 export class Committer {
   private readonly image: OpenImage;
   private readonly side: SideFile;
@@ -41,15 +39,18 @@ export class Committer {
   private readonly parts: RecordParts = emptyParts();
   private readonly body = new GrowingBytes(64 * 1024);
   private readonly insertRecord;
+  private readonly differ: Differ;
   private batchOpen = false;
   private transactionOpen = false;
   private missCount = 0;
   private startedMs = 0;
 
-  constructor(image: OpenImage, side: SideFile, shared: Shared) {
+  /** `ringMemory` is the memory of `shared.ring`. */
+  constructor(image: OpenImage, side: SideFile, shared: Shared, ringMemory: WebAssembly.Memory) {
     this.image = image;
     this.side = side;
     this.ring = new RingReader(shared);
+    this.differ = image.shadow.differ(ringMemory);
     this.control = new Int32Array(shared.control);
     this.hashes = new Uint8Array(shared.hashes);
     this.insertRecord = image.database.prepare(
@@ -143,9 +144,10 @@ export class Committer {
   }
 
   private takePage(item: RingItem): void {
-    const { image, ring, parts } = this;
+    const { image, parts } = this;
+    const { shadow } = image;
     const number = item.first;
-    const found = image.shadow.find(number);
+    const found = shadow.find(number);
     const isMiss = found < 0;
     if (isMiss && ++this.missCount > image.limits.recordMissesMax) {
       this.takeFolded(item);
@@ -156,24 +158,18 @@ export class Committer {
       return;
     }
     const at = this.beginEntry(number);
-    const runsAt = parts.pages.reserve(DELTA_BYTES_MAX);
-    const nowWord = item.at / 4;
-    const before = isMiss ? zeroWords : image.shadow.words;
-    const beforeWord = isMiss ? 0 : (found * PAGE_SIZE) / 4;
-    const { buffer } = parts.pages;
-    const end = encodeRuns(before, beforeWord, ring.words, nowWord, ring.bytes, buffer, runsAt);
-    let runBytes = end - runsAt;
+    const slot = isMiss ? shadow.take(number) : found;
+    if (isMiss) shadow.page(slot).fill(0);
+    const runs = shadow.update(this.differ, slot, item.at);
+    let runBytes = runs.length;
     let kind: number = isMiss ? pageKinds.replace : pageKinds.delta;
     if (runBytes > DELTA_BYTES_USEFUL) {
       kind = pageKinds.full;
       runBytes = 0;
-      buffer.set(this.payload(item), runsAt);
-      parts.pages.length = runsAt + PAGE_SIZE;
-    } else parts.pages.length = end;
+      parts.pages.append(shadow.page(slot));
+    } else parts.pages.append(runs);
     if (isMiss && runBytes === 0 && kind === pageKinds.replace) kind = pageKinds.zero;
     this.finishEntry(at, kind, item.second, runBytes);
-    const slot = isMiss ? image.shadow.take(number) : found;
-    image.shadow.page(slot).set(this.payload(item));
     image.count('pagesCommitted', 1);
     image.count('pageBytesEncoded', parts.pages.length - at);
   }

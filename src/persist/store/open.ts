@@ -65,6 +65,7 @@ export class StartingStore {
       bootId: options.effects.bootId ?? '',
       startedMs: options.effects.wallMs(),
       shared: this.shared,
+      ring: this.ring,
     });
     if (isThere) this.readEarly();
   }

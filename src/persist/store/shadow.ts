@@ -6,23 +6,29 @@
  */
 import { assert } from '../../base/assert.ts';
 import { PAGE_SIZE } from '../../base/limits.ts';
+import { DELTA_BYTES_MAX } from './delta.ts';
+import { createDiffer, type Differ } from './differ.ts';
+
+const WEBASSEMBLY_PAGE_BYTES = 65_536;
 
 export class Shadow {
-  readonly bytes: Buffer;
-  readonly words: Int32Array;
+  private readonly memory: WebAssembly.Memory;
+  private readonly bytes: Buffer;
   private readonly slotOf = new Map<number, number>();
   /** Page number in each slot, -1 when free. */
   private readonly numbers: Float64Array;
   private readonly used: Uint8Array;
   private readonly capacity: number;
   private hand = 0;
+  private readonly runsAt: number;
 
   constructor(pageCount: number) {
     assert(pageCount >= 1, 'shadow: it holds a page');
-    // Not from Buffer's pool: aligned, and its memory is only touched as it fills.
-    const memory = new ArrayBuffer(pageCount * PAGE_SIZE);
-    this.bytes = Buffer.from(memory);
-    this.words = new Int32Array(memory);
+    // WebAssembly's, for the differ; only touched as it fills. Behind the pages is room for the runs of one.
+    const blocks = Math.ceil((pageCount * PAGE_SIZE + DELTA_BYTES_MAX) / WEBASSEMBLY_PAGE_BYTES);
+    this.memory = new WebAssembly.Memory({ initial: blocks, maximum: blocks });
+    this.bytes = Buffer.from(this.memory.buffer);
+    this.runsAt = pageCount * PAGE_SIZE;
     this.numbers = new Float64Array(pageCount).fill(-1);
     this.used = new Uint8Array(pageCount);
     this.capacity = pageCount;
@@ -39,6 +45,20 @@ export class Shadow {
   /** The page's content; valid until the next change. */
   page(slot: number): Buffer {
     return this.bytes.subarray(slot * PAGE_SIZE, (slot + 1) * PAGE_SIZE);
+  }
+
+  /** What compares pages of the ring with those here. */
+  differ(ring: WebAssembly.Memory): Differ {
+    return createDiffer(this.memory, ring);
+  }
+
+  /**
+   * Brings the page in the slot to the ring's at byte `at`. Returns the runs by which it differed, valid until the next
+   * call.
+   */
+  update(differ: Differ, slot: number, at: number): Buffer {
+    const { runsAt } = this;
+    return this.bytes.subarray(runsAt, differ(slot * PAGE_SIZE, at, runsAt));
   }
 
   /** Takes a slot for a page that has none; another page may leave. The content is to be written by the caller. */

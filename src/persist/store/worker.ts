@@ -125,7 +125,7 @@ class WorkerLoop {
     this.database = database;
     this.side = side;
     this.image = new OpenImage(database, options.limits, effects, options.shared);
-    this.committer = new Committer(this.image, side, options.shared);
+    this.committer = new Committer(this.image, side, options.shared, options.ring);
   }
 
   run(): void {
