@@ -139,4 +139,11 @@ export const canaries: readonly Canary[] = [
     replace: 'for (let at = size; at < size; at += item.size) {',
     test: 'test/persist/roundtrip.test.ts',
   },
+  {
+    name: 'a damaged generation is offered',
+    file: 'src/persist/store/undamaged.ts',
+    find: 'if (!isFine(() => history.readPage(number, generation))) return number;',
+    replace: 'history.head;',
+    test: 'test/persist/store-damage.test.ts',
+  },
 ];

@@ -1,12 +1,14 @@
 /**
- * `npm run damage -- [--logs N] [--flips N] [--files N] [--machines N] [--seed S]`: mutilated logs, flipped bits, forged files, forged machines.
+ * `npm run damage -- [--logs N] [--flips N] [--files N] [--machines N] [--offers N] [--seed S]`: mutilated logs, flipped bits, forged files, forged machines, and damaged images
+ * of real machines with what is offered for them.
  *
  * Each is opened and read whole: it is refused with one clear line, or it is harmless and every byte is right (logs and
- * flips), or it runs as a legal system (forgeries). A failing one prints the option that repeats it alone
+ * flips), or it runs as a legal system (forgeries); what is offered brings the machine back (offers). A failing one prints the option that repeats it alone
  * (`--only logs:17`). Last line `N passed, N failed`.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { makeOfferBase, tryOffer } from '../system/offers.ts';
 import { copyImage, type Images, isClear, verdict, withCrashed } from './damage-tools.ts';
 import { forgeAndRun, makeBases } from './forged.ts';
 import { forgeFile, tryForged } from './forged-file.ts';
@@ -104,13 +106,23 @@ const machines: Kind = (seed) => {
   }
 };
 
-const kinds = { logs, flips, files, machines } as const;
+let offerBase: ReturnType<typeof makeOfferBase> | null = null;
+const told = { fork: 0, none: 0 };
+const offers: Kind = async (seed) => {
+  offerBase ??= makeOfferBase();
+  const result = await tryOffer(await offerBase, seed);
+  if (result.offered !== undefined) told[result.offered]++;
+  return result;
+};
+
+const kinds = { logs, flips, files, machines, offers } as const;
 const { values } = parseArgs({
   options: {
     logs: { type: 'string', default: '500' },
     flips: { type: 'string', default: '500' },
     files: { type: 'string', default: '500' },
     machines: { type: 'string', default: '10000' },
+    offers: { type: 'string', default: '300' },
     seed: { type: 'string', default: '1' },
     only: { type: 'string' },
   },
@@ -138,5 +150,10 @@ await withCrashed(MODEL_SEED, async (images) => {
     console.log(`${name}: ${count} from seed ${first}, ${noticed} refused, the others harmless or legal`);
   }
 });
+if (told.fork + told.none > 0) {
+  console.log(
+    `offers: ${told.fork} machines brought back by the command in the line, ${told.none} without a generation to offer`,
+  );
+}
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
