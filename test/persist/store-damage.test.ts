@@ -99,6 +99,36 @@ test('a log that was cut short, or left behind, is refused with exit code 65', a
   });
 });
 
+test('an image that was taken away, or emptied, leaves no room for a new one while what lies beside it says so', async () => {
+  await withCrashed(seed, async (images) => {
+    const { copy } = images;
+    const refuses = async (told: RegExp, files: readonly string[]): Promise<void> => {
+      const before = files.map((part) => readFileSync(copy + part));
+      assert.match(await verdict(copy, seed), told);
+      assert.throws(() => open(copy, { create: true }), told, 'nor is it made anew');
+      const after = files.map((part) => readFileSync(copy + part));
+      assert.ok(
+        after.every((bytes, i) => bytes.equals(before[i] as Buffer)),
+        'untouched',
+      );
+    };
+    const acknowledged = /generation \d+ of it was acknowledged, but there is no image/;
+    copyImage(images.newer, copy);
+    rmSync(copy);
+    await refuses(acknowledged, ['-wal', '-side']);
+    writeFileSync(copy, '');
+    await refuses(acknowledged, ['', '-side']);
+    rmSync(copy);
+    rmSync(`${copy}-side`);
+    await refuses(/there is its log, but no image/, ['-wal']);
+    rmSync(`${copy}-wal`);
+    assert.throws(() => open(copy, { create: false }), /there is no image/);
+    const made = open(copy, { create: true });
+    assert.is(made.head, null, 'with nothing beside it, it is new');
+    await made.close();
+  });
+});
+
 test('files of others and formats of the future are refused with exit code 65, untouched', async () => {
   await withImage(async (path) => {
     const refused = async (told: RegExp): Promise<void> => {

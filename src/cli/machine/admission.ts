@@ -8,7 +8,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { ownerOf } from '../../persist/store/owner.ts';
 import { peekImage } from '../../persist/store/peek.ts';
+import { refuseLost } from '../../persist/store/side.ts';
 import { ExitCode, OperatorError, usageError } from '../errors.ts';
+import { bootId } from './boot.ts';
 import type { Program } from './program.ts';
 import { checkNewSink } from './sink.ts';
 
@@ -52,6 +54,7 @@ export function admit(wanted: Admission): boolean {
   }
   if (program === null) {
     if (fs.existsSync(image)) return false;
+    refuseLost(image, bootId());
     throw new OperatorError(
       ExitCode.inputMissing,
       `${image}: there is no such image, and no program to make one with`,

@@ -19,6 +19,7 @@ import { isSame, type Opening, readOpening } from './opening.ts';
 import type { StoreOptions } from './options.ts';
 import type { MainPhase } from './phases.ts';
 import { missing, openReader, probeFile, translate } from './schema.ts';
+import { refuseLost } from './side.ts';
 import { OpenStore } from './store.ts';
 
 /** Opens the image, verified, with this process as its owner. Throws StoreError or DamageError. */
@@ -49,7 +50,10 @@ export class StartingStore {
     this.phase('open');
     this.limits = { ...storeLimits, ...options.limits };
     const isThere = probeFile(path) === 'file';
-    if (!isThere && !options.create) throw missing(path);
+    if (!isThere && !options.create) {
+      refuseLost(path, options.effects.bootId ?? '');
+      throw missing(path);
+    }
     this.path = isThere ? realpathSync(path) : path;
     this.ring = makeRing(this.limits.ringBytes);
     this.shared = makeShared(this.ring.buffer);

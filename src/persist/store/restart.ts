@@ -19,7 +19,7 @@ import { ownerOfPage } from './page-place.ts';
 import { PackedRecord } from './record.ts';
 import { type OutputRow, objectHash, objectHashHex, outputRowHash } from './rows.ts';
 import { readImageId } from './schema.ts';
-import type { SideFile } from './side.ts';
+import { isOtherLife, type SideFile } from './side.ts';
 
 /**
  * Refuses an image whose log was cut short or left behind, unless the loss is accepted or was the power's and allowed for.
@@ -51,10 +51,6 @@ export function refuseCutLog(
     `${path} ${what}`,
     `bring back the files IMAGE-wal and IMAGE-side that belong to it, or go back to a copy of it made by a clean stop`,
   );
-}
-
-function isOtherLife(before: string, now: string): boolean {
-  return before !== '' && now !== '' && before !== now;
 }
 
 export interface VerifiedRecords {

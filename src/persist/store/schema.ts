@@ -13,6 +13,7 @@ import { freshHead, HeadTable } from './head.ts';
 import { BUSY_MS } from './limits.ts';
 import { FORMAT_OLDEST, FORMAT_VERSION, migrate } from './migrate.ts';
 import { programsHash } from './rows.ts';
+import { refuseLost } from './side.ts';
 
 /** SQLite's application_id of an image: 'Perd'. */
 export const APPLICATION_ID = 0x5065_7264;
@@ -121,13 +122,16 @@ function openVerified(path: string, readonly: boolean): Database.Database {
 }
 
 /** Refuses what is no image before anything is written beside it; null when there is nothing yet, and that is well. */
-export function openExisting(path: string, create: boolean): Database.Database | null {
+export function openExisting(path: string, create: boolean, bootId: string): Database.Database | null {
+  if (probeFile(path) !== 'file') refuseLost(path, bootId);
   if (create && probeFile(path) !== 'file') return null;
   try {
     return openReader(path);
   } catch (error) {
     // A creation that died before its tables were committed: made anew.
-    if (create && error instanceof StoreError && error.exitCode === exitCodes.missing) return null;
+    if (!(error instanceof StoreError && error.exitCode === exitCodes.missing)) throw error;
+    refuseLost(path, bootId);
+    if (create) return null;
     throw error;
   }
 }

@@ -9,7 +9,7 @@
  * unsynced write into the slots in turn, each a block of its own and checked by its complement; a slot that a loss of power
  * spoiled says nothing. Removed by a clean close. Owned by the worker.
  */
-import { closeSync, existsSync, openSync, readSync, rmSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, rmSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { Durability } from './contract.ts';
 import { exitCodes, StoreError } from './errors.ts';
@@ -182,6 +182,70 @@ function lockSide(path: string, database: Database.Database, owner: SideOwner, e
       close();
     },
   };
+}
+
+/**
+ * What the last owner of an image left; null when it left nothing, or somebody has the lock, or nothing can be read. Only for
+ * a process that has no lock on the side file: closing the file would free it (POSIX).
+ */
+function peekSide(imagePath: string): LastOwner | null {
+  const path = sidePath(imagePath);
+  if (!existsSync(path)) return null;
+  let database: Database.Database | null = null;
+  try {
+    database = new Database(path, { readonly: true, fileMustExist: true, timeout: 0 });
+    const owner = readOwner(database);
+    const slots = new Slots(path);
+    try {
+      return { ...owner, acknowledged: slots.read() };
+    } finally {
+      slots.close();
+    }
+  } catch (error) {
+    if (isBusy(error) || isSpoiled(error) || isNotReadable(error)) return null;
+    throw error;
+  } finally {
+    database?.close();
+  }
+}
+
+function isNotReadable(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return (
+    typeof code === 'string' && /^(SQLITE_(READONLY|CANTOPEN|IOERR)|EACCES|EROFS|EPERM|ENOENT)/.test(code)
+  );
+}
+
+/**
+ * Where there is no image, or an empty one: refuses when what lies beside it says that there was one, which somebody took
+ * away or whose log was damaged before the first copy into the file. Unless the power took it, where nobody had promised
+ * more. Before the lock is taken.
+ */
+export function refuseLost(imagePath: string, bootId: string): void {
+  const left = peekSide(imagePath);
+  const acknowledged = left?.acknowledged ?? 0;
+  if (left?.durability === 'process' && isOtherLife(left.bootId, bootId)) return;
+  const log = statSync(`${imagePath}-wal`, { throwIfNoEntry: false });
+  // A creation that failed may leave an empty one.
+  const isLogAlone = !existsSync(sidePath(imagePath)) && (log?.size ?? 0) > LOG_HEADER_BYTES;
+  if (acknowledged === 0 && !isLogAlone) return;
+  const what =
+    acknowledged === 0
+      ? 'there is its log, but no image that it belongs to'
+      : `generation ${acknowledged} of it was acknowledged, but there is no image: its file or its log was taken away, or cut`;
+  throw new StoreError(
+    exitCodes.foreign,
+    `${imagePath}: ${what}`,
+    'bring back the files IMAGE, IMAGE-wal and IMAGE-side that belong together; run --fresh begins anew and keeps what is there',
+  );
+}
+
+/** Of SQLite's log (file format 4.1). */
+const LOG_HEADER_BYTES = 32;
+
+/** True when both are known and differ: the system was started anew between them. */
+export function isOtherLife(before: string, now: string): boolean {
+  return before !== '' && now !== '' && before !== now;
 }
 
 function readOwner(database: Database.Database): Omit<LastOwner, 'acknowledged'> {

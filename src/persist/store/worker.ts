@@ -354,7 +354,7 @@ function main(): void {
   let database: Database.Database | null = null;
   let existing: Database.Database | null = null;
   try {
-    existing = openExisting(options.path, options.create !== null);
+    existing = openExisting(options.path, options.create !== null, options.bootId);
     side = openSide(options.path, options, describeOwner);
     effects.phase('open-locked');
     const created = () => effects.phase('open-created');
