@@ -35,7 +35,7 @@ async function checkLeft(path: string, end: ChildEnd, what: string): Promise<num
 
 const labels = [...Object.keys(mainPhases), ...Object.keys(workerPhases)];
 /** Points that are passed once in the life of a process, or too seldom for a short one. */
-const once = /^(open|verify|load-|close-|thin-|log-)/;
+const once = /^(copy|open|verify|load-|close-|thin-|log-)/;
 
 test('a process killed at any labelled point leaves the newest acknowledged generation or a newer one', async () => {
   for (const [i, label] of labels.entries()) {

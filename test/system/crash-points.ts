@@ -44,6 +44,8 @@ const thinning: Subject = {
 const subjects: Readonly<Record<string, Subject>> = {
   'segment-taken': large,
   'log-after': busy,
+  'copy-before': busy,
+  'copy-after': busy,
   'thin-begin': thinning,
   'thin-commit': thinning,
   'thin-after': thinning,
@@ -65,7 +67,7 @@ const once = new Set([
     'log-after',
   ],
   ...['close-folded', 'close-marked', 'close-shrink', 'close-side', 'segment-taken'],
-  ...Object.keys(workerPhases).filter((label) => /^(fold|thin)-/.test(label)),
+  ...Object.keys(workerPhases).filter((label) => /^(copy|fold|thin)-/.test(label)),
 ]);
 
 async function live(subject: Subject, cwd: string, point: string | null) {

@@ -35,7 +35,7 @@ const recoveryLabels: ReadonlySet<string> = new Set([
 ]);
 
 /** Need more memory or a longer life than a campaign's; `npm run crash:points` visits them. */
-const outOfReach: ReadonlySet<string> = new Set(['segment-taken', 'log-after']);
+const outOfReach: ReadonlySet<string> = new Set(['segment-taken', 'log-after', 'copy-before', 'copy-after']);
 
 /** Points of one phase, with the most visits that a short life makes. */
 const labels: Readonly<Record<Exclude<KillPhase, 'running'>, readonly string[]>> = {

@@ -13,7 +13,7 @@ import type { CrashPoint } from './phases.ts';
 import type { NewImage } from './schema.ts';
 
 export const control = {
-  /** Main: changed to wake the worker, for whatever reason. */
+  /** Main, and the log's copier: changed to wake the worker, for whatever reason. */
   wake: 0,
   /** Main: end of what is published in the ring. */
   published: 1,

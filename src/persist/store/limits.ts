@@ -77,7 +77,7 @@ export const POLL_PART = 8;
 export const POLL_UNTIL_MS = 100;
 /** Milliseconds to wait for another program's lock on the file. */
 export const BUSY_MS = 5000;
-/** Milliseconds to wait for the worker to start. */
+/** Milliseconds to wait for a thread to start, or to end. */
 export const START_MS = 30_000;
 
 assert(

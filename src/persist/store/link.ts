@@ -8,18 +8,10 @@ import { once } from 'node:events';
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { assert } from '../../base/assert.ts';
 import { control, type Reply, type Request, type WorkerOptions, workerStates } from './channel.ts';
-import { DamageError } from './contract.ts';
-import { exitCodes, type PlainError, StoreError } from './errors.ts';
+import { exitCodes, StoreError } from './errors.ts';
 import { START_MS } from './limits.ts';
+import { fromPlain } from './plain-error.ts';
 import { hurry, wake } from './ring.ts';
-
-function fromPlain(plain: PlainError): Error {
-  if (plain.kind === 'damage') return new DamageError(plain.message);
-  if (plain.exitCode !== 0) return new StoreError(plain.exitCode, plain.message, plain.advice);
-  const error = new Error(`store worker: ${plain.message}`);
-  error.stack = plain.stack;
-  return error;
-}
 
 export class WorkerLink {
   readonly words: Int32Array;

@@ -36,6 +36,8 @@ export const workerPhases = {
   'thin-after': 'it is committed',
   'log-before': 'the write-ahead log is about to be copied into the file',
   'log-after': 'it was copied',
+  'copy-before': 'the thread that copies the log was asked to',
+  'copy-after': 'it has copied it; the worker was not told',
   'close-folded': 'everything is folded for a clean stop',
   'close-marked': 'the head says closed; log and side file are still there',
   'close-shrink': 'free pages are about to go back to the file system',

@@ -164,8 +164,7 @@ export function openWriter(
       if (mode !== 'wal') {
         throw noSharedMemory(path);
       }
-      database.pragma(`synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`);
-      database.pragma('wal_autocheckpoint = 0');
+      setSyncs(database, durability);
       database.pragma('temp_store = MEMORY');
       if (blank && create !== null) {
         createTables(database, create);
@@ -177,6 +176,20 @@ export function openWriter(
     database.close();
     throw error;
   }
+}
+
+/** Another writing connection of this process to an image that is open, for copying its log. */
+export function openCopier(path: string, durability: Durability): Database.Database {
+  return translate(path, () => {
+    const database = new Database(path, { fileMustExist: true, timeout: BUSY_MS });
+    setSyncs(database, durability);
+    return database;
+  });
+}
+
+function setSyncs(database: Database.Database, durability: Durability): void {
+  database.pragma(`synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`);
+  database.pragma('wal_autocheckpoint = 0');
 }
 
 function noSharedMemory(path: string): StoreError {

@@ -14,16 +14,18 @@ import { sha256 } from './bytes.ts';
 import { control, type Reply, type Request, type WorkerOptions, workerStates } from './channel.ts';
 import { Committer } from './committer.ts';
 import { DamageError } from './contract.ts';
-import { type PlainError, StoreError } from './errors.ts';
+import type { PlainError } from './errors.ts';
 import { Folder } from './folder.ts';
 import { OpenImage, type WorkerEffects } from './image.ts';
 import { DEFAULT_LADDER, type Ladder, LadderError, parseLadder } from './ladder.ts';
 import { POLL_MS_MAX, POLL_MS_MIN, POLL_PART, POLL_UNTIL_MS } from './limits.ts';
+import { Log } from './log.ts';
 import type { WorkerPhase } from './phases.ts';
+import { toPlain } from './plain-error.ts';
 import { forgetPrograms, writeProgram } from './programs.ts';
 import { PackedRecord } from './record.ts';
 import { refuseCutLog } from './restart.ts';
-import { openExisting, openReader, openWriter, translated } from './schema.ts';
+import { openExisting, openReader, openWriter } from './schema.ts';
 import { shrink } from './shrink.ts';
 import { isBusy, openSide, type SideFile } from './side.ts';
 
@@ -54,18 +56,6 @@ function reply(error: PlainError | null, lost: number | null = null): void {
   port.postMessage({ error, lost } satisfies Reply);
   Atomics.add(words, control.replies, 1);
   Atomics.notify(words, control.replies);
-}
-
-function plain(error: unknown): PlainError {
-  const found = translated(options.path, error);
-  const kind = found instanceof StoreError ? 'store' : found instanceof DamageError ? 'damage' : 'other';
-  return {
-    kind,
-    message: found.message,
-    exitCode: found instanceof StoreError ? found.exitCode : 0,
-    advice: found instanceof StoreError ? found.advice : '',
-    stack: found.stack ?? '',
-  };
 }
 
 /** Who has the image, as its newest life row says. */
@@ -99,9 +89,6 @@ function loadRecords(image: OpenImage): void {
 
 const KEEP_COMPILED_MS = 1000;
 
-/** Bytes of a frame of the log: a page and its header. */
-const LOG_FRAME_BYTES = 4096 + 24;
-
 class WorkerLoop {
   private readonly database: Database.Database;
   private readonly side: SideFile;
@@ -111,10 +98,7 @@ class WorkerLoop {
   private foldWaiting = false;
   private closeWaiting = false;
   private ended = false;
-  /** Bytes the log had when it was copied last; what comes after them is new. */
-  private logBytesCopied = 0;
-  private logBytesMax = 0;
-  private logDirty = true;
+  private readonly log: Log;
   private lastBatchMs = Number.NEGATIVE_INFINITY;
   /** Between the last two batches. */
   private batchGapMs = POLL_UNTIL_MS;
@@ -126,6 +110,7 @@ class WorkerLoop {
     this.side = side;
     this.image = new OpenImage(database, options.limits, effects, options.shared);
     this.committer = new Committer(this.image, side, options.shared, options.ring);
+    this.log = new Log(this.image, options);
   }
 
   run(): void {
@@ -140,8 +125,8 @@ class WorkerLoop {
   /** Does one thing; false when there is nothing to do now. Folding and the log have their turn under any load. */
   private work(): boolean {
     const { folder } = this;
-    if (!this.committer.isOpen && this.logIsLarge()) {
-      this.copyLog();
+    if (!this.committer.isOpen && this.log.hasWork()) {
+      this.log.step();
       return true;
     }
     // The machine need not wait until the life has begun in the file; its batches do.
@@ -150,7 +135,7 @@ class WorkerLoop {
       const nowMs = effects.nowMs();
       this.batchGapMs = Math.min(nowMs - this.lastBatchMs, POLL_UNTIL_MS);
       this.lastBatchMs = nowMs;
-      this.logDirty = true;
+      this.log.isDirty = true;
       if (this.committer.isOpen) return true;
       folder.noteCommit();
       folder.keepUp();
@@ -170,7 +155,7 @@ class WorkerLoop {
     }
     if (folder.dueInMs() === 0) {
       folder.step();
-      this.logDirty = true;
+      this.log.isDirty = true;
       return true;
     }
     return false;
@@ -180,11 +165,11 @@ class WorkerLoop {
     const { folder } = this;
     if (folder === null || this.committer.isOpen) return Number.POSITIVE_INFINITY;
     const due = folder.dueInMs();
-    if (due !== Number.POSITIVE_INFINITY || !this.logDirty) return due;
+    if (due !== Number.POSITIVE_INFINITY || !this.log.isDirty || this.log.isCopying) return due;
     // Everything is folded: copy the log once the machine has been quiet for a moment, then sleep for good.
     const quiet = this.lastBatchMs + options.limits.idleFoldMs - effects.nowMs();
     if (quiet > 0) return quiet;
-    this.copyLog();
+    this.log.copy();
     return Number.POSITIVE_INFINITY;
   }
 
@@ -293,41 +278,10 @@ class WorkerLoop {
     reply(null);
   }
 
-  /** Counts the frames of the log when enough was written: the file itself never shrinks while it is open. */
-  private logIsLarge(): boolean {
-    if (this.image.writtenBytes < options.limits.logBytes / 4) return false;
-    this.image.writtenBytes = 0;
-    const bytes = this.logBytes('NOOP').log;
-    // The log began again after it was copied.
-    if (bytes < this.logBytesCopied) this.logBytesCopied = 0;
-    return bytes - this.logBytesCopied >= options.limits.logBytes;
-  }
-
-  private logBytes(mode: string): { log: number; copied: number } {
-    const [row] = this.database.pragma(`wal_checkpoint(${mode})`) as {
-      log: number;
-      checkpointed: number;
-    }[];
-    const log = Math.max(0, row?.log ?? 0) * LOG_FRAME_BYTES;
-    this.image.set('logBytes', log);
-    if (log > this.logBytesMax) this.image.set('logBytesMax', log);
-    this.logBytesMax = Math.max(log, this.logBytesMax);
-    return { log, copied: Math.max(0, row?.checkpointed ?? 0) * LOG_FRAME_BYTES };
-  }
-
-  /** Copies the log into the file, as far as readers allow; the next commit then starts it again. */
-  private copyLog(): void {
-    effects.phase('log-before');
-    const isTooLarge = this.logBytesCopied > options.limits.logBytesMax;
-    this.logBytesCopied = this.logBytes(isTooLarge ? 'RESTART' : 'PASSIVE').log;
-    this.image.count('logCheckpoints', 1);
-    this.logDirty = false;
-    effects.phase('log-after');
-  }
-
   private close(): void {
     // Whoever reads the image now is not waited for: then the log stays beside it, and all is as complete.
     this.database.pragma('busy_timeout = 0');
+    this.log.close();
     effects.phase('close-shrink');
     shrink(this.database);
     effects.phase('log-before');
@@ -375,7 +329,7 @@ function main(): void {
       database?.close();
       side?.abandon();
     }
-    reply(plain(error));
+    reply(toPlain(options.path, error));
     setState(workerStates.failed);
     for (const word of [control.committed, control.released]) Atomics.notify(words, word);
   } finally {
