@@ -6,7 +6,7 @@
  * the store's worker need is joined into a file each (bundle.ts), because a machine must go on at once.
  */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundle } from './bundle.ts';
@@ -41,12 +41,20 @@ for (const isFused of [false, true]) {
   writeFileSync(place, generateInterpreter(true, isFused));
 }
 const main = join(target, 'cli/main.js');
-const every = join(target, 'cli/every.js');
+const start = join(target, 'cli/start.js');
 const run = join(target, 'cli/run.js');
-renameSync(main, every);
-writeFileSync(run, bundle(every, [join(target, 'cli/verbs/run.js')], run));
+writeFileSync(run, bundle(start, [join(target, 'cli/verbs/run.js')], run));
 // One of the two: errors are told apart by their classes, so there must not be two of each.
-writeFileSync(main, "await import(process.argv[2] === 'run' ? './run.js' : './every.js');\n");
+// As src/cli/main.ts.
+writeFileSync(
+  main,
+  `import { startThread } from '../persist/store/thread.js';
+const isRun = process.argv[2] === 'run';
+const thread = isRun ? startThread() : null;
+const { start } = await import(isRun ? './run.js' : './start.js');
+await start(thread);
+`,
+);
 const worker = join(target, 'persist/store/worker.js');
 writeFileSync(worker, bundle(worker, [], worker));
 console.log(`build: dist is whole, ${copied} files beside the code`);

@@ -60,7 +60,16 @@ class Bundle {
       const list = [...names].map(([own, here]) => (own === here ? own : `${own} as ${here}`));
       return `import { ${list.join(', ')} } from '${from}';`;
     });
-    return brief([...imports, ...parts, ''].join('\n'));
+    return brief([...imports, ...parts, ...this.exports(), ''].join('\n'));
+  }
+
+  /** What the entry exports, the file exports. */
+  private exports(): string[] {
+    const file = this.program.getSourceFile(this.entry);
+    const own = file === undefined ? undefined : this.checker.getSymbolAtLocation(file);
+    const exported = own === undefined ? [] : this.checker.getExportsOfModule(own);
+    if (exported.length === 0) return [];
+    return [`export { ${exported.map((one) => `${this.exportedName(one)} as ${one.name}`).join(', ')} };`];
   }
 
   private fail(where: ts.Node, what: string): never {

@@ -5,6 +5,7 @@
  * environment and folder as parameters; holds no state. A verb's module is loaded only when it is called.
  */
 import { readFileSync } from 'node:fs';
+import type { StoreThread } from '../persist/store/thread.ts';
 import { ExitCode, isDefect, type Trouble, troubleOf, usageError } from './errors.ts';
 import { overview, verbHelp } from './help.ts';
 import { jsonLine, type Writer } from './output.ts';
@@ -18,6 +19,8 @@ export interface Surroundings {
   readonly stderr: Writer;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** The store's thread, if it was started already (main.ts). */
+  readonly thread?: StoreThread;
 }
 
 /** The version in package.json, which lies above `src` and above `dist` alike. */

@@ -3,6 +3,7 @@
  *
  * Types and the words for the groups only. Imported by the table (verbs.ts), by parser, help and every verb.
  */
+import type { StoreThread } from '../persist/store/thread.ts';
 import type { ExitCode } from './errors.ts';
 import type { Writer } from './output.ts';
 
@@ -25,6 +26,8 @@ export interface Invocation {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The folder that relative paths start from. */
   readonly cwd: string;
+  /** The store's thread, started while everything else was loaded; not for every verb. */
+  readonly thread?: StoreThread;
 }
 
 interface OptionBase {

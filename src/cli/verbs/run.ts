@@ -5,17 +5,20 @@
  * turns its end into an exit code and a report. Holds no mechanism: the loop is machine/runner.ts.
  */
 
-import { getRandomValues, randomBytes } from 'node:crypto';
+import { randomBytes, randomFillSync } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { createMachine } from '../../hw/create.ts';
 import type { Machine } from '../../hw/machine.ts';
 import { ProgramError } from '../../persist/create.ts';
 import type { Durability, Head, Store } from '../../persist/store/contract.ts';
 import { DEFAULT_LADDER, LadderError, parseLadder } from '../../persist/store/ladder.ts';
 import { startStore } from '../../persist/store/open.ts';
+import { endThread } from '../../persist/store/thread.ts';
 import { VolatileStore } from '../../persist/store/volatile.ts';
 import { LIFE_ID_BYTES } from '../../userland/border/lives.ts';
+import { tuneEngine } from '../engine.ts';
 import { ExitCode, isDefect, OperatorError, usageError } from '../errors.ts';
 import { admit, refuseOther } from '../machine/admission.ts';
 import type { Assembly, BorderState } from '../machine/assemble.ts';
@@ -76,6 +79,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const isNew = admit({ image: target.image, program, isFresh, out, report, trace, stats });
   const { image } = target;
   if (isFresh && image !== null) setAside(image, out, say);
+  if (image === null && invocation.thread !== undefined) endThread(invocation.thread);
   try {
     const starting =
       image === null
@@ -87,6 +91,7 @@ export async function run(invocation: Invocation): Promise<number> {
             effects: storeEffects(),
             crashPoint,
             ...(keep === undefined ? {} : { keep }),
+            ...(invocation.thread === undefined ? {} : { thread: invocation.thread }),
           });
     const hardware = hardwareOf(invocation, tierPlan, () => starting?.abandon());
     const store: Store = starting?.finish() ?? new VolatileStore();
@@ -127,6 +132,8 @@ export async function run(invocation: Invocation): Promise<number> {
 function hardwareOf({ options }: Invocation, { first: tier }: TierPlan, failed: () => void): Machine {
   try {
     const now = (): number => performance.now();
+    // Not sooner: whatever the store's thread loads of Node under other settings must be compiled anew.
+    tuneEngine(process.versions.v8, setFlagsFromString);
     return createMachine(options.ram as number, { tier, now, interpreter: builtInterpreter });
   } catch (error) {
     failed();
@@ -211,7 +218,7 @@ async function runStore(start: Start): Promise<number> {
       ramBytes: options.ram as number,
       hardware: start.hardware,
       record,
-      hashWords: getRandomValues(new Uint32Array(4)),
+      hashWords: randomFillSync(new Uint32Array(4)),
       border,
       program:
         head === null && program !== null ? { image: program.image, arguments: program.arguments } : null,

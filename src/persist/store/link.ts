@@ -5,41 +5,40 @@
  * ever, by the worker's first error. All waiting is on shared words, so the event loop need not turn. Owned by `store.ts`.
  */
 import { once } from 'node:events';
-import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { receiveMessageOnPort } from 'node:worker_threads';
 import { assert } from '../../base/assert.ts';
 import { control, type Reply, type Request, type WorkerOptions, workerStates } from './channel.ts';
 import { exitCodes, StoreError } from './errors.ts';
 import { START_MS } from './limits.ts';
 import { fromPlain } from './plain-error.ts';
 import { hurry, wake } from './ring.ts';
+import { type StoreThread, startThread, tellThread } from './thread.ts';
+
+function errorOf(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
 
 export class WorkerLink {
   readonly words: Int32Array;
   failure: Error | null = null;
-  private readonly worker: Worker;
+  private readonly worker;
   private readonly port;
   private replies = 0;
   private isOwedReply = false;
   /** See `Reply`. */
   lostGeneration: number | null = null;
 
-  /** Starts the worker. */
-  constructor(options: WorkerOptions) {
+  /** Tells the worker what to open: the given thread, which may have been started long before, or a new one. */
+  constructor(options: WorkerOptions, thread: StoreThread = startThread()) {
     this.words = new Int32Array(options.shared.control);
-    const { port1, port2 } = new MessageChannel();
-    this.port = port1;
-    const suffix = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    this.worker = new Worker(new URL(`./worker.${suffix}`, import.meta.url), {
-      workerData: { options, port: port2 },
-      transferList: [port2],
-      // What was built is one module: it needs none of the process's preloads.
-      ...(suffix === 'js' ? { execArgv: [] } : {}),
-      name: 'perdure-store',
-    });
+    this.port = thread.port;
+    this.worker = thread.worker;
+    if (thread.failure !== null) this.failure = errorOf(thread.failure.error);
     // The worker tells its errors itself; what it cannot tell, such as a lack of memory, comes here.
     this.worker.on('error', (error) => {
-      this.failure ??= error instanceof Error ? error : new Error(String(error));
+      this.failure ??= errorOf(error);
     });
+    tellThread(thread, options);
   }
 
   /** Waits until the worker has opened the image. Throws what it refused with. */

@@ -10,7 +10,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { endianness } from 'node:os';
 import type Database from 'better-sqlite3';
 import { assert } from '../../base/assert.ts';
-import { makeRing, makeShared, type Shared } from './channel.ts';
+import { makeRing, makeShared, type Shared, type WorkerOptions } from './channel.ts';
 import type { Store } from './contract.ts';
 import { exitCodes, StoreError } from './errors.ts';
 import { type StoreLimits, storeLimits } from './limits.ts';
@@ -57,7 +57,7 @@ export class StartingStore {
     this.path = isThere ? realpathSync(path) : path;
     this.ring = makeRing(this.limits.ringBytes);
     this.shared = makeShared(this.ring.buffer);
-    this.link = new WorkerLink({
+    const told: WorkerOptions = {
       path: this.path,
       create: options.create ? newImage(options) : null,
       durability: options.durability,
@@ -70,7 +70,8 @@ export class StartingStore {
       startedMs: options.effects.wallMs(),
       shared: this.shared,
       ring: this.ring,
-    });
+    };
+    this.link = new WorkerLink(told, options.thread);
     if (isThere) this.readEarly();
   }
 

@@ -6,6 +6,7 @@
 import type { Durability } from './contract.ts';
 import type { StoreLimits } from './limits.ts';
 import type { CrashHooks } from './phases.ts';
+import type { StoreThread } from './thread.ts';
 
 /** What the store needs from the host besides its file. */
 export interface StoreEffects {
@@ -31,6 +32,8 @@ export interface StoreOptions {
   readonly limits?: Partial<StoreLimits>;
   /** Opens an image whose log was cut short at the newest generation that is left. */
   readonly acceptLoss?: boolean;
+  /** The worker's thread, started already; without it one is started. */
+  readonly thread?: StoreThread;
   /** Ladder of history (ladder.ts), kept in the image; without it the image's own goes on. */
   readonly keep?: string;
 }

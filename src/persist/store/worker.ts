@@ -7,7 +7,7 @@
  * the kill; the rest gets them as effects.
  */
 import { flushCompileCache } from 'node:module';
-import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type Database from 'better-sqlite3';
 import { assert } from '../../base/assert.ts';
 import { sha256 } from './bytes.ts';
@@ -28,9 +28,17 @@ import { refuseCutLog } from './restart.ts';
 import { openExisting, openReader, openWriter } from './schema.ts';
 import { shrink } from './shrink.ts';
 import { isBusy, openSide, type SideFile } from './side.ts';
+import type { ThreadData } from './thread.ts';
 
-const options = (workerData as { options: WorkerOptions; port: MessagePort }).options;
-const port = (workerData as { options: WorkerOptions; port: MessagePort }).port;
+const { port, told } = workerData as ThreadData;
+
+/** What to open: the thread may have been started before anybody knew. */
+function awaitOptions(): WorkerOptions {
+  Atomics.wait(new Int32Array(told), 0, 0);
+  return (receiveMessageOnPort(port) as { message: WorkerOptions }).message;
+}
+
+const options = awaitOptions();
 const words = new Int32Array(options.shared.control);
 
 /** The clock, and the death that a test has ordered. */
