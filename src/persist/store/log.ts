@@ -164,7 +164,7 @@ export class Log {
     const thread = new Worker(new URL(`./log-copier.${suffix}`, import.meta.url), {
       workerData: { ...(data satisfies CopierData), port: port2 },
       transferList: [port2],
-      // As link.ts starts the worker itself.
+      // As thread.ts starts the worker itself.
       ...(suffix === 'js' ? { execArgv: [] } : {}),
       name: 'perdure-log',
     });
