@@ -91,10 +91,6 @@ CREATE TABLE checkpoint (
   generation INTEGER PRIMARY KEY,
   -- The generation that it went on from; differs from generation - 1 only for a restore.
   parent INTEGER NOT NULL,
-  -- Line of history: grows with each restore. Tag: a name that a person gave. Retention: class of the ladder, 0 = recent.
-  line INTEGER NOT NULL DEFAULT 0,
-  tag TEXT,
-  retention INTEGER NOT NULL DEFAULT 0,
   -- Guest time: ticks (4 ticks are a nanosecond), and the host's wall clock in ms since 1970, at the demarcation.
   tick INTEGER NOT NULL,
   wall_ms INTEGER NOT NULL,
@@ -118,7 +114,15 @@ CREATE TABLE checkpoint (
   border TEXT NOT NULL
 ) STRICT;
 
-CREATE INDEX checkpoint_tag ON checkpoint (tag) WHERE tag IS NOT NULL;
+-- Names that a person gave to generations (`perdure tag`). A tagged generation is kept whatever the ladder and its size say.
+-- The one table that others write than the machine that runs; no restart reads it.
+CREATE TABLE tag (
+  name TEXT PRIMARY KEY,
+  generation INTEGER NOT NULL,
+  -- Milliseconds since 1970.
+  created_ms INTEGER NOT NULL,
+  message TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Pages that are not all zeros. `pad` only fills the row's own part, so that `content` lies in one overflow page and a
 -- change of content rewrites that page alone. The page's generation and hash are in `map`.

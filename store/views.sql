@@ -221,11 +221,13 @@ SELECT space, object, type, how, via FROM reach;
 CREATE VIEW object_summary AS
 SELECT type, count(*) AS objects, max(generation) AS newest_generation FROM object GROUP BY type;
 
--- The newest checkpoints first, with times that people read.
+-- The newest checkpoints first, with times that people read and the names that they gave.
 CREATE VIEW checkpoint_recent AS
 SELECT generation, tick, tick / 4 AS guest_ns,
   strftime('%Y-%m-%dT%H:%M:%f', wall_ms / 1000.0, 'unixepoch') || 'Z' AS wall_time,
-  pause_us, page_count, object_count, byte_count, tag, clean, lower(hex(hash)) AS hash
+  pause_us, page_count, object_count, byte_count,
+  (SELECT group_concat(name, ', ') FROM (SELECT name FROM tag WHERE tag.generation = checkpoint.generation ORDER BY name)) AS tag,
+  clean, lower(hex(hash)) AS hash
 FROM checkpoint ORDER BY generation DESC;
 
 -- Pages with the place they have in the memory of their program. Slab k holds what parent page, stack and memory of the

@@ -12,7 +12,7 @@
  * and never in a row: --json, -q/--quiet, -v/--verbose, -h/--help. Holds no mechanism and no state. The verbs that look at images have their rows in verb-rows/look.ts.
  */
 import type { VerbRow } from './verb.ts';
-import { careVerbs, exportVerb, importVerb } from './verb-rows/keep.ts';
+import { careVerbs, exportVerb, importVerb, tagVerb } from './verb-rows/keep.ts';
 import { lookVerbs } from './verb-rows/look.ts';
 
 const KIB = 1024;
@@ -213,6 +213,7 @@ export const verbTable: readonly VerbRow[] = [
     exits: ['damaged', 'inputMissing', 'cannotCreate', 'inputOutput'],
     guestStatus: false,
   },
+  tagVerb,
   exportVerb,
   importVerb,
   ...careVerbs,

@@ -11,6 +11,7 @@ import { withHistory } from '../../src/persist/store/history.ts';
 import { bucketOf, EACH, LadderError, parseLadder, TOO_OLD } from '../../src/persist/store/ladder.ts';
 import { restoreGeneration } from '../../src/persist/store/rewind.ts';
 import { openReader } from '../../src/persist/store/schema.ts';
+import { addTag } from '../../src/persist/store/tags.ts';
 import { Model, tinyLimits } from './store-model.ts';
 import { effects, open, runChild, withImage } from './store-tools.ts';
 
@@ -180,10 +181,7 @@ test('a tagged generation is kept whatever the ladder and the size say', async (
     const model = new Model(6);
     await fill(store, model, 30);
     await store.close();
-    const { default: Database } = await import('better-sqlite3');
-    const writer = new Database(path);
-    writer.prepare("UPDATE checkpoint SET tag = 'good' WHERE generation = 17").run();
-    writer.close();
+    addTag(path, { name: 'good', generation: 17, createdMs: 1, message: '' });
     const again = open(path, { keep: 'all:5ms,size:0' });
     await fill(again, model, 60);
     await pause(200);

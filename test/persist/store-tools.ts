@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import type { Store } from '../../src/persist/store/contract.ts';
 import { openStore } from '../../src/persist/store/open.ts';
 import type { StoreOptions } from '../../src/persist/store/options.ts';
+import type { OpenStore } from '../../src/persist/store/store.ts';
 import { tinyLimits } from './store-model.ts';
 
 export const effects: StoreOptions['effects'] = {
@@ -33,7 +34,7 @@ export async function withImage<T>(work: (path: string) => Promise<T> | T): Prom
   }
 }
 
-export function open(path: string, more: Partial<StoreOptions> = {}): Store {
+export function open(path: string, more: Partial<StoreOptions> = {}): OpenStore {
   const store = openStore(path, {
     create: true,
     durability: 'process',

@@ -6,8 +6,8 @@ import { dirname } from 'node:path';
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Store } from '../../src/persist/store/contract.ts';
 import { openStore } from '../../src/persist/store/open.ts';
+import type { OpenStore } from '../../src/persist/store/store.ts';
 import { Model, PAGE, tinyLimits } from './store-model.ts';
 import { effects, open, withImage } from './store-tools.ts';
 
@@ -36,7 +36,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { minLength: 3, maxLength: 10 },
 );
 
-async function reopened(store: Store, model: Model): Promise<Store> {
+async function reopened(store: OpenStore, model: Model): Promise<OpenStore> {
   await store.close();
   assert.equal(readdirSync(dirname(store.path)), ['image.db'], 'a clean stop leaves one file');
   const next = open(store.path);

@@ -65,6 +65,8 @@ const verbs: Readonly<Record<string, { words: (image: string) => string[]; expec
   // What the damage has taken is in the history, so something is left.
   repair: { words: (image) => [image, `${image}.whole`], expected: { ...looks, damaged: 0 } },
   restore: { words: (image) => [`${image}@HEAD`], expected: changes },
+  tag: { words: (image) => [image, 'good'], expected: looks },
+  gc: { words: (image) => ['--keep', 'none', '--yes', image], expected: changes },
   kill: {
     words: (image) => [image],
     expected: { ...looks, running: 0, stopped: 1, killed: 1, finished: 1, damaged: 1, empty: 1, foreign: 1 },

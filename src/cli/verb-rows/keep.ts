@@ -51,6 +51,30 @@ export const importVerb: VerbRow = {
   guestStatus: false,
 };
 
+export const tagVerb: VerbRow = {
+  name: 'tag',
+  load: () => import('../verbs/tag.ts'),
+  group: 'change',
+  summary: 'give a generation a name, by which it is kept and found; without NAME: the tags',
+  examples: [
+    {
+      command: "perdure tag -m 'before the upgrade' counter.db good",
+      meaning: 'the newest generation, also of a machine that runs',
+    },
+    { command: 'perdure tag counter.db@1234 old', meaning: 'generation 1234; it is kept from now on' },
+  ],
+  operands: 'IMAGE[@WHEN] [NAME]',
+  operandsMin: 1,
+  operandsMax: 2,
+  guestFrom: null,
+  options: [
+    { name: 'message', letter: 'm', kind: 'text', placeholder: 'TEXT', summary: 'say what it is' },
+    { name: 'delete', letter: 'd', kind: 'switch', summary: 'take the name away again' },
+  ],
+  exits: ['damaged', 'inputMissing', 'unavailable', 'cannotCreate', 'inputOutput'],
+  guestStatus: false,
+};
+
 export const careVerbs: readonly VerbRow[] = [
   {
     name: 'check',
@@ -84,6 +108,33 @@ export const careVerbs: readonly VerbRow[] = [
     guestFrom: null,
     options: [],
     exits: ['damaged', 'inputMissing', 'cannotCreate', 'inputOutput'],
+    guestStatus: false,
+  },
+  {
+    name: 'gc',
+    load: () => import('../verbs/gc.ts'),
+    group: 'care',
+    summary: 'what history could go: lines that a restore left, what the ladder does not keep, free space',
+    examples: [
+      { command: 'perdure gc counter.db', meaning: 'shows it, and changes nothing' },
+      { command: 'perdure gc --keep none --yes counter.db', meaning: 'keeps the tags and the newest only' },
+    ],
+    operands: 'IMAGE',
+    operandsMin: 1,
+    operandsMax: 1,
+    guestFrom: null,
+    options: [
+      { name: 'yes', letter: 'y', kind: 'switch', summary: 'delete it, and make the file smaller' },
+      { name: 'dry-run', kind: 'switch', summary: 'only show it, whatever else is said' },
+      {
+        name: 'keep',
+        kind: 'text',
+        placeholder: 'LADDER',
+        summary:
+          "go once by these steps instead of the image's own (see run --keep; a size counts for nothing)",
+      },
+    ],
+    exits: ['damaged', 'inputMissing', 'unavailable', 'cannotCreate', 'inputOutput'],
     guestStatus: false,
   },
 ];

@@ -21,7 +21,8 @@ export function run(invocation: Invocation): Promise<number> {
     const shown = kept.slice(-number).reverse();
     return rowsOf(
       moment.rows,
-      `SELECT k.value AS generation, c.parent, c.tag, c.tick / 4 AS guest_ns,
+      `SELECT k.value AS generation, c.parent, (SELECT group_concat(name, ', ') FROM (SELECT name FROM tag WHERE tag.generation = k.value ORDER BY name)) AS tag,
+         c.tick / 4 AS guest_ns,
          strftime('%Y-%m-%dT%H:%M:%f', c.wall_ms / 1000.0, 'unixepoch') || 'Z' AS wall_time,
          c.pause_us, c.page_count, c.object_count, c.byte_count, c.clean
        FROM json_each(?) AS k LEFT JOIN checkpoint AS c ON c.generation = k.value ORDER BY k.value DESC`,

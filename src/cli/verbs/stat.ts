@@ -19,6 +19,7 @@ const purposes: Readonly<Record<string, string>> = {
   record: 'checkpoints: what each changed (not folded yet, and history)',
   reverse: 'history: what folding overwrote',
   checkpoint: 'checkpoints: a row each',
+  tag: 'tags',
   journal: 'what came in from outside',
   output: 'output that is not certain to have left',
   program: 'programs, with their files',

@@ -84,7 +84,7 @@ function coverRows(database: Database.Database, history: History, generation: nu
 }
 
 function showRows(database: Database.Database, record: PackedRecord): void {
-  const columns = { ...checkpointColumns(record, record.hash()), line: 0, tag: null, retention: 0 };
+  const columns = checkpointColumns(record, record.hash());
   const names = Object.keys(columns);
   database
     .prepare(

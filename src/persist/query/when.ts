@@ -27,7 +27,7 @@ export function chooseGeneration(when: string | null, history: History, database
     }
     found = history.newestAt(wallMs);
   } else {
-    const tagged = database.prepare('SELECT generation FROM checkpoint WHERE tag = ?').pluck();
+    const tagged = database.prepare('SELECT generation FROM tag WHERE name = ?').pluck();
     found = tagged.get(when) as number | undefined;
     if (found === undefined) {
       throw new StoreError(exitCodes.missing, `there is no generation '${when}'`, WHEN_WORDS);

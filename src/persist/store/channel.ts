@@ -7,6 +7,7 @@
 import { assert } from '../../base/assert.ts';
 import type { Durability, ProgramRow } from './contract.ts';
 import type { PlainError } from './errors.ts';
+import type { Ladder } from './ladder.ts';
 import type { StoreLimits } from './limits.ts';
 import { HASH_SLOTS } from './limits.ts';
 import type { CrashPoint } from './phases.ts';
@@ -110,6 +111,8 @@ export type Request =
   | { readonly kind: 'go' }
   | { readonly kind: 'addProgram'; readonly program: ProgramRow }
   | { readonly kind: 'fold' }
+  /** Thins history by another ladder, gives up the lines that a restore left, and shrinks the file at the close. */
+  | { readonly kind: 'collect'; readonly ladder: Ladder; readonly abandoned: ReadonlySet<number> }
   /** Folds, marks the head closed, empties the log; the main thread then closes its connection. */
   | { readonly kind: 'prepareClose' }
   | { readonly kind: 'close' }

@@ -78,6 +78,11 @@ export function parseLadder(text: string): Ladder {
   return { steps, sizeBytes: sizeBytes ?? parseLadder(DEFAULT_LADDER).sizeBytes };
 }
 
+/** The same without a bound of bytes: only age counts. */
+export function byAge(ladder: Ladder): Ladder {
+  return { ...ladder, sizeBytes: Number.POSITIVE_INFINITY };
+}
+
 /** True for a text that parseLadder can read. */
 export function isLadder(text: string): boolean {
   try {

@@ -3,7 +3,8 @@
  *
  * Works in small pieces: `add` each record, oldest first, `work` until it is done, then `finish`. Invariants: the merged
  * record brings every page and object from before the first record to after the last; facts (tick, kernel record, border)
- * are the last one's; its parent is the generation before the first. Rows of journal and output are not carried on.
+ * are the last one's, and so is the parent, but for a restore among them that went back further than they reach. Rows of
+ * journal and output are not carried on.
  * Pure. Called by `thinner.ts`.
  */
 import { assert } from '../../base/assert.ts';
@@ -136,8 +137,17 @@ export class RecordMerge {
     return pages.length - begin;
   }
 
-  /** The merged record. */
-  finish(): Buffer {
+  /** Where the merged record came from: what a restore among its parts went back to, when that lies before all of them. */
+  private parentOf(last: PackedRecord, since: number): number {
+    const { records } = this;
+    let { parent } = last;
+    for (const record of records.toReversed()) if (record.generation <= parent) parent = record.parent;
+    // Of one without a restore the parent is the generation before, as if nothing had been merged.
+    return parent < since ? parent : last.parent;
+  }
+
+  /** The merged record; `since` is the first one's. */
+  finish(since: number): Buffer {
     assert(this.work(0), 'merge: every page is merged');
     const { parts, records } = this;
     for (const [address, found] of this.objects) {
@@ -155,7 +165,7 @@ export class RecordMerge {
       out,
       {
         generation: last.generation,
-        parent: last.parent,
+        parent: this.parentOf(last, since),
         tick: header.tick,
         wallMs: Number(header.wallMs),
         pauseUs: header.pauseUs,

@@ -11,7 +11,6 @@ import { endianness } from 'node:os';
 import type Database from 'better-sqlite3';
 import { assert } from '../../base/assert.ts';
 import { makeRing, makeShared, type Shared, type WorkerOptions } from './channel.ts';
-import type { Store } from './contract.ts';
 import { exitCodes, StoreError } from './errors.ts';
 import { type StoreLimits, storeLimits } from './limits.ts';
 import { WorkerLink } from './link.ts';
@@ -23,7 +22,7 @@ import { refuseLost } from './side.ts';
 import { OpenStore } from './store.ts';
 
 /** Opens the image, verified, with this process as its owner. Throws StoreError or DamageError. */
-export function openStore(path: string, options: StoreOptions): Store {
+export function openStore(path: string, options: StoreOptions): OpenStore {
   return startStore(path, options).finish();
 }
 
@@ -91,7 +90,7 @@ export class StartingStore {
   }
 
   /** Waits for the lock, and for what was not read yet. Throws StoreError or DamageError. */
-  finish(): Store {
+  finish(): OpenStore {
     try {
       this.link.awaitOpened();
       this.phase('verify');

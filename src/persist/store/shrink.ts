@@ -19,11 +19,11 @@ export function isWorthShrinking(freeBytes: number, usedBytes: number): boolean 
   return freeBytes >= FREE_BYTES_MIN && freeBytes > usedBytes && usedBytes <= USED_BYTES_MAX;
 }
 
-/** Writes the file anew without its free pages, if that is worth it. One transaction: a death on the way changes nothing. */
-export function shrink(database: Database.Database): void {
+/** Writes the file anew without its free pages, if that is worth it or wanted in any case. One transaction: a death on the way changes nothing. */
+export function shrink(database: Database.Database, isWanted: boolean): void {
   const count = (name: string): number => Number(database.pragma(name, { simple: true })) * PAGE_SIZE;
   const freeBytes = count('freelist_count');
-  if (!isWorthShrinking(freeBytes, count('page_count') - freeBytes)) return;
+  if (!isWanted && !isWorthShrinking(freeBytes, count('page_count') - freeBytes)) return;
   try {
     database.exec('VACUUM');
   } catch {

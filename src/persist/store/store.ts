@@ -13,6 +13,7 @@ import { control, type Shared, statisticNames } from './channel.ts';
 import type { Batch, Head, ProgramRow, Store, StoredObject } from './contract.ts';
 import { hashImage } from './hash-image.ts';
 import { HeadTable } from './head.ts';
+import type { Ladder } from './ladder.ts';
 import { HASH_SLOTS, type StoreLimits } from './limits.ts';
 import type { WorkerLink } from './link.ts';
 import { PageMap } from './map.ts';
@@ -260,6 +261,12 @@ export class OpenStore implements Store {
     this.waitForCommit(this.published);
     this.link.ask({ kind: 'fold' });
     return translate(this.path, () => hashImage(this.reader));
+  }
+
+  /** Thins history once by `ladder` and without the generations given up; the file is written anew at the close. */
+  collect(ladder: Ladder, abandoned: ReadonlySet<number>): void {
+    this.waitForCommit(this.published);
+    this.link.ask({ kind: 'collect', ladder, abandoned });
   }
 
   statistics(): Readonly<Record<string, number>> {

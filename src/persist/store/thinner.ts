@@ -11,7 +11,8 @@ import type Database from 'better-sqlite3';
 import { readInteger, sha256 } from './bytes.ts';
 import { addRow, removeRow } from './head.ts';
 import type { OpenImage, RecordFact } from './image.ts';
-import { bucketOf, EACH, type Ladder, TOO_OLD } from './ladder.ts';
+import { type Kept, keptOf } from './keep.ts';
+import type { Ladder } from './ladder.ts';
 import { RecordMerge } from './merge.ts';
 import { PackedRecord, recordHeader } from './record.ts';
 import { type HistoryRow, historyRowHash } from './rows.ts';
@@ -40,14 +41,6 @@ interface EpochFact {
   bytes: number;
 }
 
-interface Kept {
-  /** Oldest kept generation. */
-  readonly floor: number;
-  /** Index of the first record from which on all are kept; before it only these. */
-  readonly end: number;
-  readonly generations: ReadonlySet<number>;
-}
-
 interface MergeJob {
   readonly facts: readonly RecordFact[];
   readonly rows: HistoryRow[];
@@ -56,7 +49,11 @@ interface MergeJob {
 
 export class Thinner {
   private readonly image: OpenImage;
-  private readonly ladder: Ladder;
+  private ladder: Ladder;
+  /** Generations that nobody wants whatever the ladder says: lines that a restore left, when they are collected. */
+  private abandoned: ReadonlySet<number> = new Set();
+  /** The tagged generations that the plan in progress goes by. */
+  private tagsSeen: readonly number[] = [];
   private readonly statements: ReturnType<typeof prepare>;
   /** Records of history, oldest first; what was there at opening is loaded when there is something to do. */
   private facts: RecordFact[] = [];
@@ -97,6 +94,14 @@ export class Thinner {
     this.changeEpoch();
     if (!this.wanted) this.wantedSinceMs = this.image.effects.nowMs();
     this.wanted = true;
+  }
+
+  /** From now on goes by another ladder, and gives up what was abandoned; see collect.ts. */
+  collect(ladder: Ladder, abandoned: ReadonlySet<number>): void {
+    this.ladder = ladder;
+    this.abandoned = abandoned;
+    this.wanted = true;
+    this.wantedSinceMs = this.image.effects.nowMs();
   }
 
   hasWork(): boolean {
@@ -156,35 +161,24 @@ export class Thinner {
   private plan(): void {
     this.facts.push(...this.added.splice(0));
     const kept = this.keptFacts();
-    if (this.deleteEpochs(kept.floor) || this.deleteRecords(kept.floor)) return;
+    const floor = this.floorOf(kept);
+    if (this.deleteEpochs(floor) || this.deleteRecords(floor)) return;
     if (this.bytes() > this.ladder.sizeBytes && this.dropOldest()) return;
     this.job = this.findMerge(kept);
     if (this.job === null) this.wanted = false;
   }
 
-  /** Which of the records the ladder keeps; `end` is the first from which on all are. */
+  /** Which records are kept, by the tags that there are now. */
   private keptFacts(): Kept {
-    const now = this.nowMs();
-    const tagged = new Set(this.statements.tagged.all() as number[]);
-    const generations = new Set<number>();
-    let bucketBefore = TOO_OLD;
-    let first: RecordFact | undefined;
-    let end = 0;
-    for (; end < this.facts.length; end++) {
-      const fact = this.facts[end] as RecordFact;
-      let isKept = tagged.has(fact.generation);
-      const bucket = bucketOf(this.ladder, fact.wallMs, now);
-      if (bucket !== TOO_OLD && fact.generation >= this.dropBelow) {
-        if (bucket === EACH) break;
-        isKept ||= bucket !== bucketBefore;
-        bucketBefore = bucket;
-      }
-      if (!isKept) continue;
-      generations.add(fact.generation);
-      first ??= fact;
-    }
-    first ??= this.facts[end];
-    return { floor: first?.generation ?? this.image.head.history.through + 1, end, generations };
+    const { ladder, dropBelow, abandoned } = this;
+    this.tagsSeen = this.statements.tagged.all() as number[];
+    const tagged = new Set(this.tagsSeen);
+    return keptOf(this.facts, this.nowMs(), { ladder, tagged, dropBelow, abandoned });
+  }
+
+  /** Oldest generation that can be read when these are kept. */
+  private floorOf({ floor }: Kept): number {
+    return floor ?? this.image.head.history.through + 1;
   }
 
   /** What was put aside so far is not needed from the newest generation on: so an epoch may end after any pass. */
@@ -215,14 +209,13 @@ export class Thinner {
     const oldest = this.epochs[0];
     if (oldest === undefined || this.endOfEpoch(0) > floor) return false;
     const rows = this.statements.reverseOf.all(oldest.begin, oldest.lastId, DELETE_REVERSE_ROWS);
-    if (rows.length > 0) {
-      this.transaction(floor, () => {
-        for (const { id, base, hash } of rows) {
-          this.removeFromSum({ kind: 'reverse', key: id, since: oldest.begin, base, hash });
-          this.statements.reverseDelete.run(id);
-        }
-      });
-    }
+    const remove = (): void => {
+      for (const { id, base, hash } of rows) {
+        this.removeFromSum({ kind: 'reverse', key: id, since: oldest.begin, base, hash });
+        this.statements.reverseDelete.run(id);
+      }
+    };
+    if (rows.length > 0 && !this.transaction(floor, remove)) return true;
     if (rows.length === DELETE_REVERSE_ROWS) return true;
     this.epochs.shift();
     this.oldReverseBytes -= oldest.bytes;
@@ -240,7 +233,7 @@ export class Thinner {
     if (count === 0) return false;
     const gone = this.facts.slice(0, count);
     const last = (gone.at(-1) as RecordFact).generation;
-    this.transaction(floor, () => {
+    const isDone = this.transaction(floor, () => {
       const rows = this.statements.recordRows.all(0, last);
       for (const { generation, since, hash } of rows) {
         this.removeFromSum({ kind: 'record', key: generation, since, base: 0, hash });
@@ -248,6 +241,7 @@ export class Thinner {
       this.statements.recordDelete.run(0, last);
       this.thinRows((gone[0] as RecordFact).generation, last);
     });
+    if (!isDone) return true;
     this.facts.splice(0, count);
     for (const { bytes } of gone) this.recordBytes -= storedBytes(bytes);
     return true;
@@ -327,12 +321,12 @@ export class Thinner {
   }
 
   private writeMerge({ facts, rows, merge }: MergeJob): void {
-    const body = merge.finish();
     const first = rows[0] as HistoryRow;
+    const body = merge.finish(first.since);
     const last = facts.at(-1) as RecordFact;
     const hash = sha256(body);
     const row = { kind: 'record', key: last.generation, since: first.since, base: 0, hash } as const;
-    this.transaction(this.image.head.history.floor, () => {
+    const isDone = this.transaction(this.image.head.history.floor, () => {
       for (const old of rows) this.removeFromSum(old);
       this.statements.recordUpdate.run(row.since, hash, body, row.key);
       this.statements.recordDelete.run(first.key, row.key - 1);
@@ -341,6 +335,7 @@ export class Thinner {
       head.history = { ...head.history, rows: sum };
       this.thinRows(first.key, last.generation);
     });
+    if (!isDone) return;
     const merged = { ...last, since: first.since, bytes: body.length };
     const at = this.facts.indexOf(facts[0] as RecordFact);
     this.facts.splice(at, facts.length, merged);
@@ -373,10 +368,15 @@ export class Thinner {
     head.history = { ...head.history, rows: removeRow(head.history.rows, historyRowHash(row)) };
   }
 
-  private transaction(floor: number, work: () => void): void {
+  /** Changes rows by a plan; false, and nothing is changed, when a tag came since it was made. */
+  private transaction(floor: number, work: () => void): boolean {
     const { image } = this;
     const { head, effects } = image;
     image.begin();
+    if (this.isTaggedAnew()) {
+      image.commit();
+      return false;
+    }
     effects.phase('thin-begin');
     work();
     head.history = { ...head.history, floor: Math.max(head.history.floor, floor) };
@@ -384,6 +384,12 @@ export class Thinner {
     effects.phase('thin-commit');
     image.commit();
     effects.phase('thin-after');
+    return true;
+  }
+
+  private isTaggedAnew(): boolean {
+    const known = new Set(this.tagsSeen);
+    return (this.statements.tagged.all() as number[]).some((generation) => !known.has(generation));
   }
 }
 
@@ -412,7 +418,7 @@ function prepare(database: Database.Database) {
       `SELECT epoch AS begin, min(base) AS base, max(id) AS lastId, sum(length(body)) AS bytes FROM reverse
        WHERE id <= ? GROUP BY epoch ORDER BY epoch`,
     ),
-    tagged: database.prepare('SELECT generation FROM checkpoint WHERE tag IS NOT NULL').pluck(),
+    tagged: database.prepare('SELECT generation FROM tag ORDER BY generation').pluck(),
     record: database.prepare<[number], RecordColumns & { body: Buffer }>(
       'SELECT generation, since, hash, body FROM record WHERE generation = ?',
     ),
@@ -426,7 +432,7 @@ function prepare(database: Database.Database) {
     ),
     reverseDelete: database.prepare('DELETE FROM reverse WHERE id = ?'),
     checkpointThin: database.prepare(
-      `DELETE FROM checkpoint WHERE generation BETWEEN ? AND ? AND tag IS NULL
+      `DELETE FROM checkpoint WHERE generation BETWEEN ? AND ?
          AND NOT EXISTS (SELECT 1 FROM record WHERE record.generation = checkpoint.generation)`,
     ),
     journalThin: database.prepare(

@@ -105,6 +105,8 @@ class WorkerLoop {
   private folder: Folder | null = null;
   private foldWaiting = false;
   private closeWaiting = false;
+  private collectWaiting = false;
+  private shrinkWanted = false;
   private ended = false;
   private readonly log: Log;
   private lastBatchMs = Number.NEGATIVE_INFINITY;
@@ -156,8 +158,10 @@ class WorkerLoop {
       return true;
     }
     if (folder === null) return false;
-    const mustThin = this.closeWaiting && folder.thinner.isOverSize();
-    if ((this.foldWaiting || this.closeWaiting) && folder.isComplete() && !mustThin) {
+    const { thinner } = folder;
+    const mustThin =
+      (this.closeWaiting && thinner.isOverSize()) || (this.collectWaiting && thinner.hasWork());
+    if ((this.foldWaiting || this.closeWaiting || this.collectWaiting) && folder.isComplete() && !mustThin) {
       this.finishFold(folder);
       return true;
     }
@@ -216,6 +220,12 @@ class WorkerLoop {
       case 'fold':
         this.folder?.request();
         this.foldWaiting = true;
+        return;
+      case 'collect':
+        this.folder?.request();
+        this.folder?.thinner.collect(request.ladder, request.abandoned);
+        this.collectWaiting = true;
+        this.shrinkWanted = true;
         return;
       case 'prepareClose':
         this.folder?.request();
@@ -283,6 +293,7 @@ class WorkerLoop {
     folder.requestDone();
     this.foldWaiting = false;
     this.closeWaiting = false;
+    this.collectWaiting = false;
     reply(null);
   }
 
@@ -291,7 +302,7 @@ class WorkerLoop {
     this.database.pragma('busy_timeout = 0');
     this.log.close();
     effects.phase('close-shrink');
-    shrink(this.database);
+    shrink(this.database, this.shrinkWanted);
     effects.phase('log-before');
     this.database.pragma('wal_checkpoint(TRUNCATE)');
     this.leaveLog();
