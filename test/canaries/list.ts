@@ -51,7 +51,7 @@ export const canaries: readonly Canary[] = [
   {
     name: "a page's hash is not checked",
     file: 'src/persist/store/pages.ts',
-    find: 'if (!pageHash(number, entry.generation, row.content).equals(entry.hash)) {',
+    find: 'if (!isPage(row.content, number, entry)) {',
     replace: 'if (row.content.length === 0) {',
     test: 'test/persist/store-damage.test.ts',
   },

@@ -81,6 +81,9 @@ function writeImage(
       makeShared(new SharedArrayBuffer(RING_BYTES_MIN)),
     );
     image.reverse.stop();
+    // Nobody sees the file before it is whole and on the disk: it needs no log, and waits for the disk once.
+    database.pragma('journal_mode = MEMORY');
+    database.pragma('synchronous = OFF');
     for (const program of readPrograms(reader, history.head.programHash)) writeProgram(image, program);
     const pages = writePages(image, view);
     const objects = writeRecordOf(image, view);
@@ -88,11 +91,11 @@ function writeImage(
     const folder = new Folder(image, parseLadder(DEFAULT_LADDER), () => undefined);
     folder.request();
     while (!folder.isComplete()) folder.step();
+    database.pragma('synchronous = FULL');
     image.begin();
     image.head.closed = true;
     image.headTable.write(image.head);
     image.commit();
-    database.pragma('wal_checkpoint(TRUNCATE)');
     database.pragma('journal_mode = DELETE');
     return { generation: view.generation, pages, objects };
   } finally {
@@ -103,10 +106,9 @@ function writeImage(
 function writePages(image: OpenImage, view: GenerationView): number {
   let count = 0;
   image.begin();
-  for (const number of view.pageNumbers()) {
-    const content = view.readPage(number);
-    if (content === null) continue;
-    image.writePage(number, view.generation, Buffer.from(content));
+  for (const { number, content, entry } of view.pages()) {
+    if (entry === null) image.writePage(number, view.generation, Buffer.from(content));
+    else image.copyPage(number, entry, content);
     if (++count % PAGES_AT_ONCE > 0) continue;
     image.flushMap(view.generation);
     image.headTable.write(image.head);

@@ -23,8 +23,8 @@ import {
   mayHavePage,
   readIndex,
 } from './history-index.ts';
-import { PageMap } from './map.ts';
-import { type PageSelect, preparePageSelect, readFoldedPage } from './pages.ts';
+import { MAP_FANOUT, type MapEntry, PageMap } from './map.ts';
+import { isPage, type PageSelect, preparePageSelect, readFoldedPage } from './pages.ts';
 import { type PackedRecord, pageKinds, recordHeader } from './record.ts';
 import { readObjects, readOutput, readRecords } from './restart.ts';
 import { readImageId, translate, unlessUnreadable } from './schema.ts';
@@ -85,6 +85,7 @@ export class History {
   private readonly bodies: Bodies;
   private readonly map: PageMap;
   private readonly select: PageSelect;
+  private readonly selectBlock;
   private readonly chain: ReadonlyMap<number, PackedRecord>;
   /** Objects as the table has them. */
   private folded: FoldedObjects | null = null;
@@ -109,6 +110,9 @@ export class History {
     this.map = new PageMap((key) => unlessUnreadable(() => blockSelect.get(key) as Buffer | undefined));
     this.map.setRoot(this.head.map);
     this.select = preparePageSelect(database);
+    this.selectBlock = database.prepare<[number, number], { number: number; content: Buffer }>(
+      'SELECT number, content FROM page WHERE number BETWEEN ? AND ?',
+    );
   }
 
   /** Generations that can be read, ascending. */
@@ -270,6 +274,45 @@ export class History {
       for (const row of this.records) if (row.key <= generation) this.record(row);
     }
     return [...numbers].sort((a, b) => a - b);
+  }
+
+  /**
+   * All pages that are not zeros at the generation, ascending: read a block of the map at a time, since most lie in the
+   * table as they were. Throws DamageError.
+   */
+  *pages(generation: number): Generator<PageThen> {
+    const isSound = this.foundation.damage === null;
+    const changed = this.changedUnlessDamaged(generation);
+    let rows = new Map<number, Buffer>();
+    let block = -1;
+    for (const number of this.pageNumbers(generation)) {
+      const entry = isSound && !changed.has(number) ? this.map.lookup(number) : null;
+      if (entry === null || entry.generation > generation) {
+        const content = this.readPage(number, generation);
+        if (content !== null) yield { number, content, entry: null };
+        continue;
+      }
+      if (block !== Math.floor(number / MAP_FANOUT)) {
+        block = Math.floor(number / MAP_FANOUT);
+        rows = this.readBlock(block);
+      }
+      const content = rows.get(number);
+      const isProved = content !== undefined && isPage(content, number, entry);
+      yield { number, entry, content: isProved ? content : readFoldedPage(this.select, number, entry) };
+    }
+  }
+
+  /** Numbers of pages of which the map may not say what they were. */
+  private changedUnlessDamaged(generation: number): ReadonlySet<number> {
+    if (this.foundation.damage !== null) return new Set();
+    return this.changedPages(Math.min(generation, this.head.pagesFolded));
+  }
+
+  /** Contents in the table that one block of the map describes, unverified; none when SQLite cannot read one of them. */
+  private readBlock(block: number): Map<number, Buffer> {
+    const first = block * MAP_FANOUT;
+    const rows = unlessUnreadable(() => this.selectBlock.all(first, first + MAP_FANOUT - 1));
+    return new Map(rows?.map(({ number, content }) => [number, content]));
   }
 
   /** Numbers of all pages that anything readable says something of; `lost` is told of each row that is not. */
@@ -437,6 +480,15 @@ export class History {
   }
 }
 
+/** A page as it was. */
+export interface PageThen {
+  readonly number: number;
+  /** Valid until the next page. */
+  readonly content: Buffer;
+  /** What the map says about this content; null when it says something else. */
+  readonly entry: MapEntry | null;
+}
+
 /** An object as it was; `generation`: the kept one by whose record it changed last, null when that is not known. */
 export interface ObjectApart {
   readonly object: StoredObject;
@@ -488,5 +540,10 @@ export class GenerationView {
   /** Numbers of all pages that may differ from zeros, ascending. */
   pageNumbers(): number[] {
     return this.history.pageNumbers(this.generation);
+  }
+
+  /** All pages that are not zeros, ascending. Throws DamageError. */
+  pages(): Generator<PageThen> {
+    return this.history.pages(this.generation);
   }
 }

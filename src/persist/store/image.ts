@@ -12,7 +12,7 @@ import type { Shared, StatisticName } from './channel.ts';
 import { statisticNames } from './channel.ts';
 import { addRow, type HeadRow, HeadTable } from './head.ts';
 import type { StoreLimits } from './limits.ts';
-import { isZero, PageMap, pageHash } from './map.ts';
+import { isZero, type MapEntry, PageMap, pageHash } from './map.ts';
 import { type FileView, type PageSelect, PageTraces, preparePageSelect, RecordCache } from './pages.ts';
 import type { WorkerPhase } from './phases.ts';
 import type { PackedRecord } from './record.ts';
@@ -140,6 +140,12 @@ export class OpenImage {
       this.pageInsert.run(number, pad, content);
     }
     this.map.set(number, { generation, hash: pageHash(number, generation, content) });
+  }
+
+  /** Puts a page that has no row into the table, as an entry of a map says: for an image that is only being made. */
+  copyPage(number: number, entry: MapEntry, content: Buffer): void {
+    this.pageInsert.run(number, pad, content);
+    this.map.set(number, entry);
   }
 
   /** Brings the map's rows and the root in `head` up to date, inside the open transaction; true when there was anything. */

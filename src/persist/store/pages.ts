@@ -181,13 +181,18 @@ export function preparePageSelect(database: Database.Database): PageSelect {
   return database.prepare<[number], { content: Buffer }>('SELECT content FROM page WHERE number = ?');
 }
 
+/** True when the map's entry proves the content. */
+export function isPage(content: Buffer, number: number, entry: MapEntry): boolean {
+  return content.length === PAGE_SIZE && pageHash(number, entry.generation, content).equals(entry.hash);
+}
+
 /** The folded content of a page, verified; `entry` is what the map says about it. Throws DamageError. */
 export function readFoldedPage(select: PageSelect, number: number, entry: MapEntry): Buffer {
   const row = unlessUnreadable(() => select.get(number));
   const where = `page ${number} of generation ${entry.generation} (${ownerOfPage(number)})`;
   if (row === undefined) throw new DamageError(`${where}: its row is missing or unreadable`);
   if (row.content.length !== PAGE_SIZE) throw new DamageError(`${where}: its row has a wrong size`);
-  if (!pageHash(number, entry.generation, row.content).equals(entry.hash)) {
+  if (!isPage(row.content, number, entry)) {
     throw new DamageError(`${where}: its content does not match its hash in the map`);
   }
   return row.content;
