@@ -56,10 +56,7 @@ class Bundle {
     for (const path of [...this.joined, this.entry]) this.visit(path);
     this.chooseNames();
     const parts = this.modules.map((module) => this.textOf(module, target));
-    const imports = [...this.outside].map(([from, names]) => {
-      const list = [...names].map(([own, here]) => (own === here ? own : `${own} as ${here}`));
-      return `import { ${list.join(', ')} } from '${from}';`;
-    });
+    const imports = [...this.outside].map(([from, names]) => importText(from, [...names]));
     return brief([...imports, ...parts, ...this.exports(), ''].join('\n'));
   }
 
@@ -280,6 +277,21 @@ class Bundle {
     if (found === undefined) throw new Error(`bundle: ${symbol.name} is exported and has no place`);
     return found;
   }
+}
+
+/**
+ * An import from outside: names there and here. Node's own modules are asked for by a call: for an import Node looks at
+ * every name that they have, and so loads what nobody wants.
+ */
+function importText(from: string, names: readonly (readonly [string, string])[]): string {
+  if (!from.startsWith('node:')) {
+    const list = names.map(([own, here]) => (own === here ? own : `${own} as ${here}`));
+    return `import { ${list.join(', ')} } from '${from}';`;
+  }
+  const found = `process.getBuiltinModule('${from}')`;
+  const all = names.filter(([own]) => own === 'default').map(([, here]) => `const ${here} = ${found};`);
+  const list = names.filter(([own]) => own !== 'default').map(([own, here]) => `${own}: ${here}`);
+  return [...all, ...(list.length === 0 ? [] : [`const { ${list.join(', ')} } = ${found};`])].join('\n');
 }
 
 /** Without comments, and in ASCII: half as much to read, and an engine keeps one byte a character. */
