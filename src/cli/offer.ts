@@ -76,7 +76,7 @@ function refuseIllegal(view: GenerationView): void {
   const nextSerial = nextSerialOf(view.kernelRecord);
   const objects = view.objects();
   for (const object of objects) checkStored(object, nextSerial);
-  checkSerials(new Map(objects.map((object) => [object.address, object])));
+  checkSerials(objects);
 }
 
 /** Losses that the message does not name already. */

@@ -137,21 +137,22 @@ export function createTask(
     memoryView: new DataView(memory.buffer, memory.byteOffset, memory.byteLength),
     call(number, ...args) {
       assert(!isInside, 'task: it does not call a port that it serves itself');
-      assert(
-        !isCalling,
-        `task: the call ${entryNumber(thread.halves)} is finished or canceled before the next`,
-      );
       const registers = thread.halves;
-      for (let i = 0; i < 7; i += 1) {
-        const value = args[i] ?? 0;
+      if (isCalling)
+        assert(false, `task: the call ${entryNumber(registers)} is finished or canceled before the next`);
+      const count = Math.min(args.length, 7);
+      for (let i = 0; i < count; i += 1) {
+        const value = args[i] as number | bigint;
         if (typeof value === 'number') setArgument(registers, i, value);
         else setArgumentWord(registers, i, value);
       }
+      for (let i = count; i < 7; i += 1) setArgument(registers, i, 0);
       setEntryNumber(registers, number);
       // t0 and t1 count the references of a reliable verb.
-      registers.fill(0, T0, T1 + 2);
-      registers[T0] = Number(args[7] ?? 0);
-      registers[T1] = Number(args[8] ?? 0);
+      registers[T0] = args.length > 7 ? Number(args[7]) : 0;
+      registers[T0 + 1] = 0;
+      registers[T1] = args.length > 8 ? Number(args[8]) : 0;
+      registers[T1 + 1] = 0;
       return enter(beginTaskCall);
     },
     finish() {
@@ -176,7 +177,7 @@ export function createTask(
     result(index) {
       const place = 2 * (11 + index);
       const value = joinHalves(thread.halves[place] as number, thread.halves[place + 1] as number);
-      assert(value >= 0, `task: result ${index} is below 2^53`);
+      if (value < 0) assert(false, `task: result ${index} is below 2^53`);
       return value;
     },
     resultWord: (index) => argumentWord(thread.halves, index + 1),

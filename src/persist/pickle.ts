@@ -6,7 +6,7 @@
  * Called by the checkpoint and by restart. Never reads the store.
  */
 import { assert, present } from '../base/assert.ts';
-import { concatBytes, viewOf } from '../base/bytes.ts';
+import { concatBytes, viewOf, wordOf } from '../base/bytes.ts';
 import { outcomes } from '../kernel/abi/codes.ts';
 import { type EntryName, entries } from '../kernel/abi/entries.ts';
 import { item, itemKinds } from '../kernel/abi/memory.ts';
@@ -133,8 +133,7 @@ export function createPickled(arena: Arena, object: StoredObject): void {
     bringBack(arena.task, object, 'reference_create', object.address);
     return;
   }
-  const view = new DataView(object.state.buffer, object.state.byteOffset, object.state.byteLength);
-  const hash = view.getBigUint64(0, true);
+  const hash = wordOf(object.state, states[type].offset.hash);
   bringBack(arena.task, object, entry(type, 'create_hash'), object.address, hash);
 }
 

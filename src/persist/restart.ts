@@ -17,20 +17,21 @@ import { checkSerials, checkStored, nextSerialOf } from './validate.ts';
 export function restart(arena: Arena, store: Store, phase: (label: string) => void): number {
   const inventory = new Map<number, StoredObject>();
   const nextSerial = store.head === null ? 0n : nextSerialOf(store.head.kernelRecord);
-  for (const object of store.objects()) {
+  const objects = [...store.objects()];
+  for (const object of objects) {
     checkStored(object, nextSerial);
     inventory.set(object.address, object);
   }
-  checkSerials(inventory);
-  for (const object of inventory.values()) createPickled(arena, object);
+  checkSerials(objects);
+  for (const object of objects) createPickled(arena, object);
   phase('objects-created');
   const threads: StoredObject[] = [];
-  for (const object of inventory.values()) {
+  for (const object of objects) {
     if (object.type === typeNumbers.thread) threads.push(object);
     else loadPickled(arena, object, inventory);
   }
   for (const thread of threads) loadPickled(arena, thread, inventory);
-  for (const object of inventory.values()) loadChangedSet(arena, object);
+  for (const object of objects) loadChangedSet(arena, object);
   phase('objects-linked');
   beginCollecting(arena);
   return inventory.size;

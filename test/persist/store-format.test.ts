@@ -9,6 +9,7 @@ import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { wordOf } from '../../src/base/bytes.ts';
 import type { FieldPlace } from '../../src/base/layout.ts';
 import { kernelRecord } from '../../src/kernel/abi/memory.ts';
 import { links, states, typeNames, typeNumbers } from '../../src/kernel/abi/types.ts';
@@ -23,6 +24,7 @@ import {
   textToLinks,
   textToState,
 } from '../../src/persist/store/formats.ts';
+import { RowAdder } from '../../src/persist/store/head.ts';
 import { PageMap, pageHash } from '../../src/persist/store/map.ts';
 import { migrate } from '../../src/persist/store/migrate.ts';
 import { pageEntry, recordHeader } from '../../src/persist/store/record.ts';
@@ -130,6 +132,44 @@ test('every state and link is the same after text, and after bytes', () => {
     assert.equal(read, object);
   });
   fc.assert(property, { numRuns: 300 });
+});
+
+test('every word is the same after text, at every length and sign', () => {
+  const format = formatOfNumber(typeNumbers.mutex);
+  const edges = Array.from({ length: 19 }, (_, digits) => 10n ** BigInt(digits));
+  const values = [
+    0n,
+    ...edges.flatMap((edge) => [edge - 1n, edge, -edge, edge + 1n]),
+    2n ** 53n,
+    -(2n ** 63n),
+  ];
+  const state = new Uint8Array(format.size);
+  const view = new DataView(state.buffer);
+  for (const value of values) {
+    for (let at = 0; at < format.size; at += 8) view.setBigInt64(at, value, true);
+    assert.equal(textToState(format, stateToText(format, state)), state, String(value));
+    const word = wordOf(state, 8);
+    assert.is(BigInt(word), BigInt.asUintN(64, value), String(value));
+    assert.is(typeof word === 'number', BigInt.asUintN(64, value) < 2n ** 53n, String(value));
+  }
+  const text = stateToText(format, state);
+  for (const wrong of ['', '-', '1-', '--1', '12345678901234567890', '1e3', '+1', ' 1', '0x1'])
+    assert.throws(
+      () => textToState(format, text.replace(/:-?\d+/, `:${wrong}`)),
+      /written as expected|bad word/,
+    );
+});
+
+test('hashes add up to the same in bytes and in digits', () => {
+  const property = fc.property(fc.array(fc.uint8Array({ minLength: 16, maxLength: 16 })), (hashes) => {
+    const [bytes, digits] = [new RowAdder(), new RowAdder()];
+    for (const hash of hashes) {
+      bytes.add(Buffer.from(hash));
+      digits.addHex(Buffer.from(hash).toString('hex'));
+    }
+    assert.equal(digits.total(), bytes.total());
+  });
+  fc.assert(property);
 });
 
 test('the map finds every page that was set, and only those, through any sequence of flushes', () => {

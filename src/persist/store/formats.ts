@@ -17,6 +17,8 @@ export interface ObjectFormat {
   /** Bytes of the state. */
   readonly size: number;
   readonly places: readonly FieldPlace[];
+  /** What stands before the words of each place in the text. */
+  readonly openings: readonly string[];
   readonly links: readonly string[];
   /** The text of its links when all are null. */
   readonly nullLinks: string;
@@ -28,7 +30,10 @@ function formatOf(name: TypeName): ObjectFormat {
     assert(place.scalar === 'u64' || place.scalar === 'i64', `formats: ${name} holds 64-bit words`);
   }
   const nullLinks = `{${links[name].map((link) => `"${link}":null`).join(',')}}`;
-  return { number: typeNumbers[name], name, size, places, links: links[name], nullLinks };
+  const openings = places.map(
+    (place, i) => `${i === 0 ? '{' : ','}"${place.name}":${place.count === 0 ? '' : '['}`,
+  );
+  return { number: typeNumbers[name], name, size, places, openings, links: links[name], nullLinks };
 }
 
 const formats: readonly ObjectFormat[] = typeNames.map(formatOf);
@@ -116,70 +121,79 @@ const ROOM_BYTES = 256 * 1024;
  * it is given.
  */
 export function textToState(format: ObjectFormat, text: string, room?: StateRoom): Uint8Array {
+  const { name, places, openings } = format;
   const tail = text.indexOf(CHANGED_PREFIX);
   const tailWords = tail < 0 ? 0 : text.slice(tail + CHANGED_PREFIX.length).split(',').length;
   const size = format.size + 8 * tailWords;
   const state = room === undefined ? new Uint8Array(size) : room.take(size);
   const view = new DataView(state.buffer, state.byteOffset, size);
   let at = 0;
-  const expect = (literal: string) => {
-    if (!text.startsWith(literal, at)) {
-      throw new DamageError(`the state of a ${format.name} is not written as expected at ${at}`);
+  for (let p = 0; p < places.length; p++) {
+    const { offset, count } = places[p] as FieldPlace;
+    at = readLiteral(text, at, openings[p] as string, name);
+    if (count === 0) {
+      at = readWord(text, at, view, offset, name);
+      continue;
     }
-    at += literal.length;
-  };
-  const word = (offset: number) => {
-    // Most words of most objects are zero, and zeros are there already.
-    if (text.charCodeAt(at) === ZERO_CODE && !isNumberCode(text.charCodeAt(at + 1))) {
-      at++;
-      return;
+    for (let i = 0; i < count; i++) {
+      if (i > 0) at = readLiteral(text, at, ',', name);
+      at = readWord(text, at, view, offset + i * 8, name);
     }
-    const start = at;
-    while (at < text.length && isNumberCode(text.charCodeAt(at))) at++;
-    writeWord(view, offset, text.slice(start, at), format.name);
-  };
-  for (const [index, place] of format.places.entries()) {
-    expect(`${index === 0 ? '{' : ','}"${place.name}":`);
-    if (place.count === 0) word(place.offset);
-    else {
-      for (let i = 0; i < place.count; i++) {
-        expect(i === 0 ? '[' : ',');
-        word(place.offset + i * 8);
-      }
-      expect(']');
-    }
+    at = readLiteral(text, at, ']', name);
   }
   for (let i = 0; i < tailWords; i++) {
-    expect(i === 0 ? CHANGED_PREFIX : ',');
-    word(format.size + 8 * i);
+    at = readLiteral(text, at, i === 0 ? CHANGED_PREFIX : ',', name);
+    at = readWord(text, at, view, format.size + 8 * i, name);
   }
-  if (tailWords > 0) expect(']');
-  expect('}');
-  if (at !== text.length) throw new DamageError(`the state of a ${format.name} has more text`);
+  if (tailWords > 0) at = readLiteral(text, at, ']', name);
+  at = readLiteral(text, at, '}', name);
+  if (at !== text.length) throw new DamageError(`the state of a ${name} has more text`);
   return state;
 }
 
+/** Reads over what must stand at `at`; where it ends. */
+function readLiteral(text: string, at: number, literal: string, name: string): number {
+  if (!text.startsWith(literal, at))
+    throw new DamageError(`the state of a ${name} is not written as expected at ${at}`);
+  return at + literal.length;
+}
+
+/** Reads the word at `at` into the view; where it ends. */
+function readWord(text: string, at: number, view: DataView, offset: number, name: string): number {
+  let end = at;
+  let value = 0;
+  let code = text.charCodeAt(end);
+  while (code >= ZERO_CODE && code <= NINE_CODE && end - at < DIGITS_EXACT) {
+    value = value * 10 + code - ZERO_CODE;
+    code = text.charCodeAt(++end);
+  }
+  if (end > at && !isNumberCode(code)) {
+    // Most words of most objects are zero, and zeros are there already.
+    if (value === 0) return end;
+    view.setUint32(offset, lowHalf(value), true);
+    view.setUint32(offset + 4, highHalf(value), true);
+    return end;
+  }
+  while (end < text.length && isNumberCode(text.charCodeAt(end))) end++;
+  writeWord(view, offset, text.slice(at, end), name);
+  return end;
+}
+
 const ZERO_CODE = 0x30;
+const NINE_CODE = 0x39;
+/** So many digits are a number below 2^53. */
+const DIGITS_EXACT = 15;
 
 function isNumberCode(code: number): boolean {
-  return code === 0x2d || (code >= 0x30 && code <= 0x39);
+  return code === 0x2d || (code >= ZERO_CODE && code <= NINE_CODE);
 }
 
 const wordPattern = /^-?\d{1,19}$/;
 
+/** What is long, or negative, or no number. */
 function writeWord(view: DataView, offset: number, digits: string, name: string): void {
-  if (digits.length === 0 || digits.length > 15) {
-    if (!wordPattern.test(digits)) throw new DamageError(`the state of a ${name} has a bad word`);
-    view.setBigInt64(offset, BigInt(digits), true);
-    return;
-  }
-  const value = Number(digits);
-  if (!Number.isSafeInteger(value)) throw new DamageError(`the state of a ${name} has a bad word`);
-  const magnitude = Math.abs(value);
-  if (value >= 0) {
-    view.setUint32(offset, lowHalf(magnitude), true);
-    view.setUint32(offset + 4, highHalf(magnitude), true);
-  } else view.setBigInt64(offset, BigInt(value), true);
+  if (!wordPattern.test(digits)) throw new DamageError(`the state of a ${name} has a bad word`);
+  view.setBigInt64(offset, BigInt(digits), true);
 }
 
 /** Links as a JSON object by name; serials as signed integers. */

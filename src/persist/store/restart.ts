@@ -174,7 +174,7 @@ export function readObjects(
   head: HeadRow,
   records: readonly PackedRecord[],
 ): StoredObject[] {
-  const objects = new Map<number, StoredObject>();
+  const list: StoredObject[] = [];
   const select = database
     .prepare<[], [number, string, string, number, string, string, string]>(
       `SELECT ${HEX_COLUMNS} FROM object ORDER BY address`,
@@ -186,31 +186,43 @@ export function readObjects(
     if (objectHashHex(address, serial, type, generation, state, links) !== stored)
       throw badObjectRow(address, type, generation);
     rows.addHex(stored);
-    objects.set(address, objectOf(address, serial, type, state, links, room));
+    list.push(objectOf(address, serial, type, state, links, room));
   }
-  expectSum('object', head.objects, rows.total(), head.objectsFolded, () => missingTargets(objects));
-  let isSorted = true;
+  expectSum('object', head.objects, rows.total(), head.objectsFolded, () => missingTargets(list));
+  return withRecords(list, head, records);
+}
+
+/** The objects of the rows, in address order, as the records have left them that are newer. */
+function withRecords(list: StoredObject[], head: HeadRow, records: readonly PackedRecord[]): StoredObject[] {
+  const changed = new Map<number, StoredObject | null>();
   for (const record of records) {
     if (record.generation <= head.objectsFolded) continue;
     parsed(`the record of generation ${record.generation}`, () => {
-      for (const address of record.gone()) objects.delete(address);
+      for (const address of record.gone()) changed.set(address, null);
       for (const { object } of record.objects()) {
         checkShape(object);
-        isSorted &&= objects.has(object.address);
-        objects.set(object.address, object);
+        changed.set(object.address, object);
       }
     });
   }
-  const list = [...objects.values()];
-  return isSorted ? list : list.sort((a, b) => a.address - b.address);
+  if (changed.size === 0) return list;
+  const now: StoredObject[] = [];
+  for (const object of list) {
+    const newer = changed.get(object.address);
+    if (newer !== null) now.push(newer ?? object);
+    if (newer !== undefined) changed.delete(object.address);
+  }
+  const added = [...changed.values()].filter((object) => object !== null);
+  return added.length === 0 ? now : [...now, ...added].sort((a, b) => a.address - b.address);
 }
 
 /** What may be missing: objects that others refer to and that have no row (or were destroyed). */
-function missingTargets(objects: ReadonlyMap<number, StoredObject>): string {
+function missingTargets(objects: readonly StoredObject[]): string {
   const found: string[] = [];
-  for (const object of objects.values()) {
+  const addresses = new Set(objects.map(({ address }) => address));
+  for (const object of objects) {
     object.links.forEach((link, i) => {
-      if (link === null || 'name' in link || objects.has(link.address)) return;
+      if (link === null || 'name' in link || addresses.has(link.address)) return;
       const format = formatOfNumber(object.type);
       found.push(`${format.links[i]} ${link.address} of ${format.name} ${object.address}`);
     });
