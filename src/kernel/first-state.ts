@@ -4,6 +4,7 @@
  * Each kind of object is made with all of its fields, in one order, so that all of a kind have one shape. Takes no effect.
  * Called by kernel.ts and by the `make` of the object types.
  */
+import { present } from '../base/assert.ts';
 import { OBJECTS_MAX, QUANTUM_TICKS, THREADS_MAX } from '../base/limits.ts';
 import type { Machine } from '../hw/machine.ts';
 import { links, states, typeNumbers } from './abi/types.ts';
@@ -99,7 +100,7 @@ export function createState(machine: Machine, hashWords: HashWords): KernelState
     recordWords: new Uint32Array(record.buffer),
     recordLongs: new BigUint64Array(record.buffer),
     spareImages: [],
-    nobodysImage: emptyImage(),
+    nobodysImage: emptyImages(1)[0] as ThreadImage,
     linkReferences: new Array<Reference | undefined>(LINKS_MAX).fill(undefined),
     linkTargets: new Array<KernelObject | null | undefined>(LINKS_MAX).fill(undefined),
     copied: 0,
@@ -117,23 +118,25 @@ export function createState(machine: Machine, hashWords: HashWords): KernelState
   };
 }
 
-/** The memory of a thread's state, and its views. */
-export function emptyImage(): ThreadImage {
-  const image = new Uint8Array(states.thread.size);
-  const at = states.thread.offset;
-  return {
-    image,
-    longs: new BigUint64Array(image.buffer),
-    view: new DataView(image.buffer),
-    halves: new Uint32Array(image.buffer, at.x, 64),
-    x: new BigUint64Array(image.buffer, at.x, 32),
-    floats: new BigUint64Array(image.buffer, at.f, 32),
-    pcHalves: new Uint32Array(image.buffer, at.pc, 2),
-    words: new Uint32Array(image.buffer),
-  };
+/** The memory of the states of so many threads, and its views: one piece for all, which a host makes and keeps for less. */
+export function emptyImages(count: number): ThreadImage[] {
+  const { size, offset: at } = states.thread;
+  const memory = new ArrayBuffer(count * size);
+  return Array.from({ length: count }, (_, i) => ({
+    image: new Uint8Array(memory, i * size, size),
+    longs: new BigUint64Array(memory, i * size, size / 8),
+    view: new DataView(memory, i * size, size),
+    halves: new Uint32Array(memory, i * size + at.x, 64),
+    x: new BigUint64Array(memory, i * size + at.x, 32),
+    floats: new BigUint64Array(memory, i * size + at.f, 32),
+    pcHalves: new Uint32Array(memory, i * size + at.pc, 2),
+    words: new Uint32Array(memory, i * size, size / 4),
+  }));
 }
 
-/** So many images outlive their threads: to make one costs more than all else of a thread. */
+/** All ones. */
+const NO_RESERVATION = 2n ** 64n - 1n;
+/** So many images are made at once, and outlive their threads: to make one costs more than all else of a thread. */
 const SPARE_IMAGES_MAX = 16;
 
 /** The thread is no more: its image is for others. What is still written into the one that it keeps, nobody reads. */
@@ -146,9 +149,10 @@ export function recycleImage(k: KernelState, thread: Thread): void {
 
 /** An image of zeros, but without a reservation, which is all ones. */
 export function takeImage(k: KernelState): ThreadImage {
-  const taken = k.spareImages.pop() ?? emptyImage();
+  if (k.spareImages.length === 0) k.spareImages.push(...emptyImages(SPARE_IMAGES_MAX));
+  const taken = present(k.spareImages.pop(), 'threads: there is a spare image');
   taken.longs.fill(0n);
-  taken.longs[states.thread.offset.reservation / 8] = 2n ** 64n - 1n;
+  taken.longs[states.thread.offset.reservation / 8] = NO_RESERVATION;
   return taken;
 }
 

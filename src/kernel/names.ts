@@ -203,22 +203,18 @@ export function maySerialBe(k: KernelState, object: KernelObject, serial: number
   return holder === undefined || holder === object;
 }
 
-/** Takes the object out of what it hangs on, which is ordered by serials, while `change` is made. */
-function whileOff(object: KernelObject, change: () => void): void {
-  if (object.type === typeNumbers.mutex) object.owner?.owned.delete(object);
-  else if (object.type === typeNumbers.port) object.portset?.ports.delete(object);
-  else if (object.type === typeNumbers.thread) object.space?.threads.delete(object);
-  change();
-  if (object.type === typeNumbers.mutex) object.owner?.owned.add(object);
-  else if (object.type === typeNumbers.port) object.portset?.ports.add(object);
-  else if (object.type === typeNumbers.thread) object.space?.threads.add(object);
+/** Puts the object into what it hangs on, which is ordered by serials, or takes it out. */
+function hang(object: KernelObject, operation: 'add' | 'delete'): void {
+  if (object.type === typeNumbers.mutex) object.owner?.owned[operation](object);
+  else if (object.type === typeNumbers.port) object.portset?.ports[operation](object);
+  else if (object.type === typeNumbers.thread) object.space?.threads[operation](object);
 }
 
 /** Gives the object this serial. Only before the first slice of a life. */
 export function setSerial(k: KernelState, object: KernelObject, serial: number): void {
   k.bySerial.delete(serialKey(k, object.serial));
-  whileOff(object, () => {
-    object.serial = serial;
-  });
+  hang(object, 'delete');
+  object.serial = serial;
+  hang(object, 'add');
   k.bySerial.set(serialKey(k, serial), object);
 }

@@ -9,11 +9,10 @@
 import { wordOf } from '../base/bytes.ts';
 import { OBJECT_SIZE, PAGE_SIZE, SEGMENT_PAGES_MAX } from '../base/limits.ts';
 import { faults, outcomes } from '../kernel/abi/codes.ts';
-import type { EntryName } from '../kernel/abi/entries.ts';
+import { type EntryName, entries } from '../kernel/abi/entries.ts';
 import { item, kernelRecord } from '../kernel/abi/memory.ts';
 import { links, states, type TypeName, typeNames, typeNumbers } from '../kernel/abi/types.ts';
 import type { Processor } from '../userland/task/task.ts';
-import { call } from './arena.ts';
 import { DamageError, type StoredObject } from './store/contract.ts';
 
 /** Serials from here on are those of objects outside the image; a machine that gave out a million a second came here after 140 years. */
@@ -73,7 +72,7 @@ export function bringBack(
   name: EntryName,
   ...args: readonly (number | bigint)[]
 ): void {
-  const outcome = call(task, name, ...args);
+  const outcome = task.call(entries[name].number, ...args);
   if (outcome === outcomes.success) return;
   const found = [...Object.entries(outcomes), ...Object.entries(faults)].find(([, code]) => code === outcome);
   throw damaged(object, `the kernel refuses it (${name}: ${found?.[0] ?? outcome})`);

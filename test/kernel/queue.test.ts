@@ -6,15 +6,15 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkQueueIndex } from '../../src/kernel/check/queues.ts';
-import { emptyImage, emptyQueue, emptyThread } from '../../src/kernel/first-state.ts';
+import { emptyImages, emptyQueue, emptyThread } from '../../src/kernel/first-state.ts';
 import { isBefore } from '../../src/kernel/order.ts';
 import { dequeue, enqueue } from '../../src/kernel/queue.ts';
-import type { Queue, Space, Thread } from '../../src/kernel/state.ts';
+import type { Queue, Space, Thread, ThreadImage } from '../../src/kernel/state.ts';
 
 /** A thread with just what queues look at. */
 function plainThread(serial: number, words: Partial<Thread>): Thread {
   const nowhere = null as unknown as Space;
-  return { ...emptyThread(emptyImage(), nowhere, 0, serial, 0n, false), ...words };
+  return { ...emptyThread(emptyImages(1)[0] as ThreadImage, nowhere, 0, serial, 0n, false), ...words };
 }
 
 function contents(queue: Queue): Thread[] {

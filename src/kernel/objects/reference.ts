@@ -118,8 +118,17 @@ function offsetIn(k: KernelState, region: Region, target: KernelObject): number 
 }
 
 export const referenceOperations: TypeOperations<Reference> = {
-  make: (fields) => ({
-    ...fields,
+  /** One literal: most objects of most machines are references. */
+  make: ({ home, address, serial, hash }) => ({
+    home,
+    address,
+    serial,
+    hash,
+    alive: true,
+    isTouched: false,
+    firstReference: null,
+    referenceCount: 0,
+    linkers: null,
     type: typeNumbers.reference,
     target: null,
     nextReference: null,
