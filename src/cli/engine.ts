@@ -5,7 +5,8 @@
  * switched on. An entry of the kernel is many small functions, of which V8 by itself puts too few into one: with a larger
  * budget, and calls that seldom happen counted too, a round trip takes 25 % less. What is new is collected in one thread:
  * there is little to do, and a second one may have to wait for a processor first. No other version is touched: flags come
- * and go. Called once by the entry point, before the first WebAssembly module is made; figures are in ARCHITECTURE.md.
+ * and go. Called once, before the interpreter is made, and by a machine not before the store's thread has started: settings
+ * that V8 counts make it throw away what Node brings compiled. Figures are in ARCHITECTURE.md.
  */
 export function tuneEngine(v8Version: string, setFlag: (flag: string) => void): void {
   if (!v8Version.startsWith('13.')) return;
