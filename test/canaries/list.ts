@@ -140,6 +140,27 @@ export const canaries: readonly Canary[] = [
     test: 'test/persist/roundtrip.test.ts',
   },
   {
+    name: 'what was read before the lock counts whoever wrote since',
+    file: 'src/persist/store/open.ts',
+    find: 'if (early === null || !translate(path, () => isSame(reader, early)))',
+    replace: 'if (early === null)',
+    test: 'test/persist/store-readers.test.ts',
+  },
+  {
+    name: 'thinning deletes what a kept generation is read from',
+    file: 'src/persist/store/thinner.ts',
+    find: 'if (oldest === undefined || this.endOfEpoch(0) > floor) return false;',
+    replace: 'if (oldest === undefined) return false;',
+    test: 'test/persist/history.test.ts',
+  },
+  {
+    name: 'a page that comes anew into the shadow is compared with the one that left',
+    file: 'src/persist/store/committer.ts',
+    find: 'if (isMiss) shadow.page(slot).fill(0);',
+    replace: '',
+    test: 'test/persist/store-readers.test.ts',
+  },
+  {
     name: 'a damaged generation is offered',
     file: 'src/persist/store/undamaged.ts',
     find: 'if (!isFine(() => history.readPage(number, generation))) return number;',

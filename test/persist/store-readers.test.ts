@@ -6,9 +6,10 @@ import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Store } from '../../src/persist/store/contract.ts';
-import { PAGE } from './store-model.ts';
-import { open, withImage } from './store-tools.ts';
+import { DamageError, type Store } from '../../src/persist/store/contract.ts';
+import { startStore } from '../../src/persist/store/open.ts';
+import { Model, PAGE, tinyLimits } from './store-model.ts';
+import { effects, open, runChild, withImage } from './store-tools.ts';
 
 function publish(store: Store, generation: number): void {
   const batch = store.begin(2 * PAGE);
@@ -58,5 +59,40 @@ for (const [what, look] of [
     });
   });
 }
+
+test('what was read before the lock was ours does not count when somebody wrote since', async () => {
+  await withImage(async (path) => {
+    const end = await runChild({ path, seed: 5, last: 400, crash: 'fold-objects-after:2' });
+    assert.is(end.signal, 'SIGKILL');
+    const starting = startStore(path, { create: false, durability: 'process', effects, limits: tinyLimits });
+    const other = new Database(path);
+    const { changes } = other.prepare('UPDATE object SET serial = serial + 1').run();
+    other.close();
+    assert.ok(changes > 0, 'there were objects in their table');
+    assert.throws(
+      () => starting.finish(),
+      (error: unknown) => error instanceof DamageError,
+    );
+  });
+});
+
+test('a page that takes the place of another in the shadow is written whole, also when the two are alike', async () => {
+  await withImage(async (path) => {
+    const store = open(path, { limits: { ...tinyLimits, shadowPages: 1 } });
+    for (const number of [7, 8, 9]) {
+      const batch = store.begin(2 * PAGE);
+      assert.ok(batch);
+      batch.page(number, Buffer.alloc(PAGE, 3), 0);
+      const generation = number - 6;
+      batch.publish({ ...new Model(1).header(), generation, parent: generation - 1 });
+      store.waitForCommit(generation);
+    }
+    await store.close();
+    const next = open(path);
+    for (const number of [7, 8, 9])
+      assert.equal(next.readPage(number), Buffer.alloc(PAGE, 3), `page ${number}`);
+    await next.close();
+  });
+});
 
 test.run();

@@ -14,6 +14,7 @@ import type { Machine } from '../../hw/machine.ts';
 import { ProgramError } from '../../persist/create.ts';
 import type { Durability, Head, Store } from '../../persist/store/contract.ts';
 import { DEFAULT_LADDER, LadderError, parseLadder } from '../../persist/store/ladder.ts';
+import { shadowPagesOf } from '../../persist/store/limits.ts';
 import { startStore } from '../../persist/store/open.ts';
 import { endThread } from '../../persist/store/thread.ts';
 import { VolatileStore } from '../../persist/store/volatile.ts';
@@ -90,6 +91,7 @@ export async function run(invocation: Invocation): Promise<number> {
             durability: invocation.options.durability as Durability,
             effects: storeEffects(),
             crashPoint,
+            limits: { shadowPages: shadowPagesOf(invocation.options.ram as number) },
             ...(keep === undefined ? {} : { keep }),
             ...(invocation.thread === undefined ? {} : { thread: invocation.thread }),
           });

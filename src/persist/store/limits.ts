@@ -37,6 +37,17 @@ export interface StoreLimits {
   readonly checkpointRows: number;
 }
 
+const SHADOW_PAGES_MAX = 256 * 1024;
+
+/**
+ * `shadowPages` for a machine with so much RAM: a quarter of it, since a page beyond goes whole into a record each time; at
+ * most a GiB. The memory is taken as pages become dirty.
+ */
+export function shadowPagesOf(ramBytes: number): number {
+  const pages = Math.floor(ramBytes / PAGE_SIZE / 4);
+  return Math.min(Math.max(pages, storeLimits.shadowPages), SHADOW_PAGES_MAX);
+}
+
 export const storeLimits: StoreLimits = {
   ringBytes: 32 * 1024 * 1024,
   batchesMax: 256,

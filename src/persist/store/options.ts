@@ -28,7 +28,7 @@ export interface StoreOptions {
   readonly effects: StoreEffects;
   /** Where the process dies and who is told of the labelled points; for crash tests. */
   readonly crashPoint?: CrashHooks | null;
-  /** Smaller bounds, for tests. */
+  /** Other bounds: what follows from the machine's RAM (`shadowPagesOf`), and smaller ones for tests. */
   readonly limits?: Partial<StoreLimits>;
   /** Opens an image whose log was cut short at the newest generation that is left. */
   readonly acceptLoss?: boolean;
