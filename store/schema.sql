@@ -43,6 +43,9 @@ CREATE TABLE head (
   -- Number of rows of `object`, and the sum of their hashes modulo 2^128, little endian.
   object_count INTEGER NOT NULL,
   object_sum BLOB NOT NULL,
+  -- The same for `object_block`.
+  object_block_count INTEGER NOT NULL,
+  object_block_sum BLOB NOT NULL,
   -- The same for `output`.
   output_count INTEGER NOT NULL,
   output_sum BLOB NOT NULL,
@@ -152,6 +155,16 @@ CREATE TABLE object (
   generation INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (json_valid(state)),
   links TEXT NOT NULL CHECK (json_valid(links)),
+  hash BLOB NOT NULL
+) STRICT;
+
+-- The same objects once more, packed, for a restart: it reads these and not the rows above, which are for people. Block n has the
+-- objects at addresses 512 n to 512 n + 511, in the order of addresses; docs/format.md has the layout. Each of the two tables
+-- stands in for the other when that is damaged; `perdure check` compares them.
+CREATE TABLE object_block (
+  id INTEGER PRIMARY KEY,
+  content BLOB NOT NULL,
+  -- First 16 bytes of the content's SHA-256.
   hash BLOB NOT NULL
 ) STRICT;
 

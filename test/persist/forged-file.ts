@@ -91,6 +91,22 @@ function forgeObject(random: Random, database: Database.Database, head: HeadRow)
   return `object ${row.address}`;
 }
 
+function forgeBlock(random: Random, database: Database.Database, head: HeadRow): string {
+  const rows = database
+    .prepare<[], { id: number; content: Buffer }>('SELECT id, content FROM object_block')
+    .all();
+  const victim = rows[random(rows.length)];
+  if (victim === undefined) return 'no block';
+  const { id, content } = victim;
+  scribble(random, content, random(4) === 0 ? 0 : 8);
+  const forged = random(6) === 0 ? content.subarray(0, random(content.length)) : content;
+  const hash = sha256(forged).subarray(0, 16);
+  database.prepare('UPDATE object_block SET content = ?, hash = ? WHERE id = ?').run(forged, hash, id);
+  const hashes = database.prepare('SELECT hash FROM object_block').pluck().all() as Buffer[];
+  head.objectBlocks = hashes.reduce(addRow, emptySum);
+  return `object block ${id}`;
+}
+
 function forgeOutput(random: Random, database: Database.Database, head: HeadRow): string {
   const row = {
     sink: 'out',
@@ -120,7 +136,16 @@ function forgeHead(random: Random, _database: Database.Database, head: HeadRow):
   return `head.${column} = ${number}`;
 }
 
-const forgeries = [forgeRecord, forgeRecord, forgeRecord, forgeObject, forgeObject, forgeOutput, forgeHead];
+const forgeries = [
+  forgeRecord,
+  forgeRecord,
+  forgeRecord,
+  forgeObject,
+  forgeBlock,
+  forgeBlock,
+  forgeOutput,
+  forgeHead,
+];
 
 /** Forges the file at `path` as the seed says; what was done. */
 export function forgeFile(path: string, seed: number): string {

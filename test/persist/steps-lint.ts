@@ -34,6 +34,11 @@ export const exceptions: readonly { readonly file: string; readonly text: string
     text: 'mapDelete.run',
     why: 'stands beside mapWrite.run, in one transaction',
   },
+  {
+    file: 'persist/store/object-blocks.ts',
+    text: 'remove.run',
+    why: 'stands beside insert.run, in one transaction',
+  },
   { file: 'persist/store/ladder.ts', text: '.exec(text)', why: 'a regular expression' },
   ...[
     ...['reverseDelete.run', 'recordDelete.run', 'recordUpdate.run', 'checkpointThin.run', 'journalThin.run'],

@@ -111,6 +111,7 @@ async function makeImages(cwd: string): Promise<void> {
   copy(at('stopped'), at('damaged'));
   const database = new Database(at('damaged'));
   database.exec("UPDATE object SET links = '{}' WHERE address = (SELECT min(address) FROM object)");
+  database.exec('UPDATE object_block SET hash = zeroblob(16) WHERE id = (SELECT min(id) FROM object_block)');
   database.exec('UPDATE head SET map_hash = zeroblob(16)');
   database.close();
   fs.writeFileSync(at('empty'), '');

@@ -9,6 +9,7 @@ import { StoreError } from '../../persist/store/errors.ts';
 import { withHistory } from '../../persist/store/history.ts';
 import { readPrograms } from '../../persist/store/programs.ts';
 import { openLooker } from '../../persist/store/schema.ts';
+import { differencesOfTables } from '../../persist/store/surviving-objects.ts';
 import { ExitCode } from '../errors.ts';
 import { lookForUndamaged } from '../offer.ts';
 import { jsonLine } from '../output.ts';
@@ -49,7 +50,8 @@ export function checkImage(file: string, isDeep: boolean): Found {
       const pages = history.pageNumbers(head.generation);
       history.unconfirmedOutput();
       readPrograms(reader, head.programHash);
-      const lost = isDeep ? [...history.damagedPages().words, ...history.lostRows()] : [];
+      const unlike = differencesOfTables(reader, head);
+      const lost = isDeep ? [...unlike, ...history.damagedPages().words, ...history.lostRows()] : unlike;
       const generationsKept = history.generations().length;
       return { generation: head.generation, generationsKept, objects, pages: pages.length, lost };
     });

@@ -28,11 +28,6 @@ export function sha256(bytes: Uint8Array | string): Buffer {
   return hash('sha256', bytes, 'buffer');
 }
 
-/** The same in hexadecimal. */
-export function sha256Hex(bytes: Uint8Array | string): string {
-  return hash('sha256', bytes, 'hex');
-}
-
 /** A buffer that grows by doubling; `length` bytes of it are in use. */
 export class GrowingBytes {
   buffer: Buffer;

@@ -48,6 +48,18 @@ function appendLink(out: GrowingBytes, link: StoredLink): void {
   out.buffer.writeBigUInt64LE(link.serial, at + 9);
 }
 
+/** Where the entry after the object at `at` begins. */
+export function objectEnd(buffer: Buffer, at: number): number {
+  const linkCount = buffer.readUInt16LE(at + 18);
+  let position = at + OBJECT_HEADER_BYTES + buffer.readUInt32LE(at + 20);
+  for (let i = 0; i < linkCount; i++) {
+    const tag = buffer[position++];
+    if (tag === linkTags.address) position += 16;
+    else if (tag === linkTags.name) position += 2 + buffer.readUInt16LE(position);
+  }
+  return position;
+}
+
 /** Reads the object at `at`; `end` is where the next entry begins. */
 export function readObject(buffer: Buffer, at: number): { object: StoredObject; end: number } {
   const linkCount = buffer.readUInt16LE(at + 18);

@@ -9,14 +9,13 @@
  */
 import type Database from 'better-sqlite3';
 import { checkpointColumns } from './checkpoint-row.ts';
-import type { StoredObject } from './contract.ts';
 import { addRow, removeRow } from './head.ts';
 import type { OpenImage, RecordFact } from './image.ts';
 import type { Ladder } from './ladder.ts';
 import { isZero } from './map.ts';
+import { type DatedObject, ObjectBlocks } from './object-blocks.ts';
 import { readPageContent } from './pages.ts';
 import type { PackedRecord } from './record.ts';
-import { OBJECT_COLUMNS, type ObjectColumns, readObjectRow } from './restart.ts';
 import { objectRowHash, objectRowOf, outputRowHash } from './rows.ts';
 import { Thinner } from './thinner.ts';
 
@@ -29,7 +28,7 @@ interface ObjectPass {
   readonly through: number;
   readonly records: readonly PackedRecord[];
   /** Newest state of each object that changed, null when it is gone. */
-  readonly newest: [number, { object: StoredObject; generation: number } | null][];
+  readonly newest: (readonly [number, DatedObject | null])[];
   index: number;
 }
 
@@ -44,6 +43,7 @@ export class Folder {
   private readonly image: OpenImage;
   private readonly folded: (generation: number) => void;
   private readonly statements: ReturnType<typeof prepare>;
+  private readonly blocks: ObjectBlocks;
   private objectPass: ObjectPass | null = null;
   private pagePass: PagePass | null = null;
   /** When the oldest record came whose objects, or pages, are not folded; -1 when there is none. */
@@ -63,6 +63,7 @@ export class Folder {
     this.image = image;
     this.folded = folded;
     this.statements = prepare(image.database);
+    this.blocks = new ObjectBlocks(image.database);
     this.thinner = new Thinner(image, ladder);
     this.lastCommitMs = image.effects.nowMs();
     if (image.pendingRecords.length > 0) this.objectsSinceMs = this.lastCommitMs;
@@ -191,7 +192,7 @@ export class Folder {
     const { image } = this;
     const records = image.pendingRecords.splice(0);
     image.pendingRecordBytes = 0;
-    const newest = new Map<number, { object: StoredObject; generation: number } | null>();
+    const newest = new Map<number, DatedObject | null>();
     for (const record of records) {
       for (const address of record.gone()) newest.set(address, null);
       for (const { object } of record.objects()) {
@@ -200,7 +201,9 @@ export class Folder {
     }
     this.objectsSinceMs = -1;
     const through = image.head.generation;
-    this.objectPass = { through, records, newest: [...newest], index: 0 };
+    // In the order of addresses, so that a block is written once for all that lies in it.
+    const ordered = [...newest].sort((one, other) => one[0] - other[0]);
+    this.objectPass = { through, records, newest: ordered, index: 0 };
     image.count('objectFolds', 1);
   }
 
@@ -209,9 +212,9 @@ export class Folder {
     image.begin();
     image.effects.phase('fold-objects-begin');
     const end = Math.min(pass.newest.length, pass.index + image.limits.foldRows * 4);
-    for (const [address, entry] of pass.newest.slice(pass.index, end)) {
-      this.writeObject(address, entry);
-    }
+    const changes = pass.newest.slice(pass.index, end);
+    for (const [address, entry] of changes) this.writeObject(address, entry);
+    image.head.objectBlocks = this.blocks.write(image.head.objectBlocks, changes);
     image.count('objectsFolded', end - pass.index);
     pass.index = end;
     const isLast = end === pass.newest.length;
@@ -230,18 +233,16 @@ export class Folder {
     this.tellMoved();
   }
 
-  private writeObject(address: number, entry: { object: StoredObject; generation: number } | null): void {
+  private writeObject(address: number, entry: DatedObject | null): void {
     const { head } = this.image;
     const { statements } = this;
     const { reverse } = this.image;
-    const before = statements.objectHash.get(address) as Buffer | undefined;
-    if (before !== undefined) head.objects = removeRow(head.objects, before);
-    if (reverse.needsObject(address)) {
-      reverse.saveObject(
-        address,
-        before === undefined ? null : readObjectRow(statements.objectRow.get(address)),
-      );
+    // From the block, which is proved: a row that was damaged is right again after this, and so is the sum.
+    const before = this.blocks.find(address);
+    if (before !== null) {
+      head.objects = removeRow(head.objects, objectRowHash(objectRowOf(before.object, before.generation)));
     }
+    if (reverse.needsObject(address)) reverse.saveObject(address, before?.object ?? null);
     if (entry === null) {
       statements.objectDelete.run(address);
       return;
@@ -355,10 +356,6 @@ function lags(items: readonly unknown[], index: number, share: number): boolean 
 
 function prepare(database: Database.Database) {
   return {
-    objectHash: database.prepare('SELECT hash FROM object WHERE address = ?').pluck(),
-    objectRow: database
-      .prepare<[number], ObjectColumns>(`SELECT ${OBJECT_COLUMNS} FROM object WHERE address = ?`)
-      .raw(),
     objectWrite: database.prepare(
       `INSERT INTO object (address, serial, type, generation, state, links, hash)
        VALUES (@address, @serial, @type, @generation, @state, @links, @hash)

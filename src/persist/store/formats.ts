@@ -98,34 +98,15 @@ export function stateToText(format: ObjectFormat, state: Uint8Array): string {
   return state.length > format.size ? `${text}]}` : `${text}}`;
 }
 
-/** Room for the states of many objects: an engine takes longer for a buffer each than for what is written into it. */
-export class StateRoom {
-  private bytes = new Uint8Array(0);
-  private used = 0;
-
-  /** So many zeros, which nobody else has. */
-  take(size: number): Uint8Array {
-    if (this.used + size > this.bytes.length) {
-      this.bytes = new Uint8Array(Math.max(size, ROOM_BYTES));
-      this.used = 0;
-    }
-    this.used += size;
-    return this.bytes.subarray(this.used - size, this.used);
-  }
-}
-
-const ROOM_BYTES = 256 * 1024;
-
 /**
- * Reads what `stateToText` wrote: the same field names in the same order. Throws DamageError. The bytes lie in `room` if
- * it is given.
+ * Reads what `stateToText` wrote: the same field names in the same order. Throws DamageError.
  */
-export function textToState(format: ObjectFormat, text: string, room?: StateRoom): Uint8Array {
+export function textToState(format: ObjectFormat, text: string): Uint8Array {
   const { name, places, openings } = format;
   const tail = text.indexOf(CHANGED_PREFIX);
   const tailWords = tail < 0 ? 0 : text.slice(tail + CHANGED_PREFIX.length).split(',').length;
   const size = format.size + 8 * tailWords;
-  const state = room === undefined ? new Uint8Array(size) : room.take(size);
+  const state = new Uint8Array(size);
   const view = new DataView(state.buffer, state.byteOffset, size);
   let at = 0;
   for (let p = 0; p < places.length; p++) {

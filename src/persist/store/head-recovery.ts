@@ -116,7 +116,7 @@ function newestRecord(database: Database.Database): NewestRecord | null {
   return { generation, hash, pagesFolded: isPlausible ? readInteger(folded, 0) : 0 };
 }
 
-function sumOf(database: Database.Database, table: 'object' | 'output'): RowSum {
+function sumOf(database: Database.Database, table: 'object' | 'object_block' | 'output'): RowSum {
   const select = database.prepare<[], Buffer>(`SELECT hash FROM ${table}`).pluck();
   let total = emptySum;
   unlessUnreadable(() => {
@@ -150,6 +150,9 @@ function* mended(database: Database.Database, head: HeadRow, newest: NewestRecor
   const objects = sumOf(database, 'object');
   yield { ...head, objects: { ...head.objects, count: objects.count } };
   yield { ...head, objects: { ...head.objects, sum: objects.sum } };
+  const blocks = sumOf(database, 'object_block');
+  yield { ...head, objectBlocks: { ...head.objectBlocks, count: blocks.count } };
+  yield { ...head, objectBlocks: { ...head.objectBlocks, sum: blocks.sum } };
   const output = sumOf(database, 'output');
   yield { ...head, output: { ...head.output, count: output.count } };
   yield { ...head, output: { ...head.output, sum: output.sum } };
@@ -201,6 +204,7 @@ function computedHead(database: Database.Database, newest: NewestRecord): HeadRo
     objectsFolded: Math.min(folded, generation),
     map: rootOf(database, null),
     objects: sumOf(database, 'object'),
+    objectBlocks: sumOf(database, 'object_block'),
     output: sumOf(database, 'output'),
     history: { floor: rows.at(-1)?.generation ?? generation, through, rows: emptySum },
   };

@@ -21,7 +21,9 @@ export interface HeadRow {
   pagesFolded: number;
   objectsFolded: number;
   map: MapEntry;
+  /** Rows of `object`, and of `object_block`. */
   objects: RowSum;
+  objectBlocks: RowSum;
   output: RowSum;
   programHash: Buffer;
   history: HistoryHead;
@@ -73,14 +75,6 @@ export class RowAdder {
     if (++this.count % ROWS_EXACT === 0) this.carry();
   }
 
-  /** The same of a hash in hexadecimal. */
-  addHex(hash: string): void {
-    for (let i = 0; i < 4; i++) {
-      this.words[i] = (this.words[i] as number) + hexWord(hash, 8 * i);
-    }
-    if (++this.count % ROWS_EXACT === 0) this.carry();
-  }
-
   private carry(): void {
     for (let i = 0; i < 4; i++) this.high += BigInt(this.words[i] as number) << BigInt(32 * i);
     this.words.fill(0);
@@ -92,22 +86,13 @@ export class RowAdder {
   }
 }
 
-/** The little-endian word whose bytes are the eight hexadecimal digits at `at`. */
-function hexWord(hash: string, at: number): number {
-  let word = 0;
-  for (let i = 6; i >= 0; i -= 2) {
-    word = (word << 8) | (digitOf(hash.charCodeAt(at + i)) << 4) | digitOf(hash.charCodeAt(at + i + 1));
-  }
-  return word >>> 0;
-}
-
-/** Of the code of a hexadecimal digit: letters have bit 6 set and begin at 1. */
-function digitOf(code: number): number {
-  return (code & 15) + 9 * (code >> 6);
-}
-
 /** Rows whose words of 32 bits can be added up in a number of 53. */
 const ROWS_EXACT = 2 ** 20;
+
+/** True for the same rows, as far as anybody can tell. */
+export function isSameSum(one: RowSum, other: RowSum): boolean {
+  return one.count === other.count && one.sum === other.sum;
+}
 
 export function removeRow(total: RowSum, hash: Buffer): RowSum {
   return { count: total.count - 1, sum: BigInt.asUintN(128, total.sum - toBigint(hash)) };
@@ -130,6 +115,7 @@ export function freshHead(programHash: Buffer): HeadRow {
     objectsFolded: 0,
     map: absentEntry,
     objects: emptySum,
+    objectBlocks: emptySum,
     output: emptySum,
     programHash,
     history: { floor: 1, through: 0, rows: emptySum },
@@ -145,6 +131,7 @@ export function authenticationOf(imageId: string, head: HeadRow): Buffer {
     head.objectsFolded,
     head.map.generation,
     head.objects.count,
+    head.objectBlocks.count,
     head.output.count,
     head.history.floor,
     head.history.through,
@@ -161,6 +148,7 @@ export function authenticationOf(imageId: string, head: HeadRow): Buffer {
       head.recordHash,
       head.map.hash,
       sumToBytes(head.objects.sum),
+      sumToBytes(head.objectBlocks.sum),
       sumToBytes(head.output.sum),
       sumToBytes(head.history.rows.sum),
       head.programHash,
@@ -178,6 +166,8 @@ interface Columns {
   map_hash: Buffer;
   object_count: number;
   object_sum: Buffer;
+  object_block_count: number;
+  object_block_sum: Buffer;
   output_count: number;
   output_sum: Buffer;
   program_hash: Buffer;
@@ -201,8 +191,8 @@ export class HeadTable {
     this.select = database.prepare<[], Columns>('SELECT * FROM head WHERE id = 1');
     this.update = database.prepare<Columns>(
       `INSERT OR REPLACE INTO head VALUES (1, @generation, @record_hash, @pages_folded,
-         @objects_folded, @map_generation, @map_hash, @object_count, @object_sum, @output_count,
-         @output_sum, @program_hash, @history_floor, @history_through, @history_count, @history_sum,
+         @objects_folded, @map_generation, @map_hash, @object_count, @object_sum,
+         @object_block_count, @object_block_sum, @output_count, @output_sum, @program_hash, @history_floor, @history_through, @history_count, @history_sum,
          @closed, @authentication)`,
     );
     this.newest = database.prepare(
@@ -252,6 +242,7 @@ export class HeadTable {
       [row.record_hash, 32],
       [row.map_hash, SHORT_HASH_BYTES],
       [row.object_sum, SHORT_HASH_BYTES],
+      [row.object_block_sum, SHORT_HASH_BYTES],
       [row.output_sum, SHORT_HASH_BYTES],
       [row.history_sum, SHORT_HASH_BYTES],
       [row.program_hash, 32],
@@ -259,7 +250,7 @@ export class HeadTable {
     const isImpossible =
       sizes.some(([bytes, size]) => bytes.length !== size) ||
       [row.generation, row.pages_folded, row.objects_folded].some(isNoGeneration) ||
-      [row.map_generation, row.object_count, row.output_count].some(isNoGeneration) ||
+      [row.map_generation, row.object_count, row.object_block_count, row.output_count].some(isNoGeneration) ||
       [row.history_floor, row.history_through, row.history_count].some(isNoGeneration);
     if (isImpossible) return null;
     const rows = { count: row.history_count, sum: toBigint(row.history_sum) };
@@ -271,6 +262,7 @@ export class HeadTable {
       objectsFolded: row.objects_folded,
       map: { generation: row.map_generation, hash: row.map_hash },
       objects: { count: row.object_count, sum: toBigint(row.object_sum) },
+      objectBlocks: { count: row.object_block_count, sum: toBigint(row.object_block_sum) },
       output: { count: row.output_count, sum: toBigint(row.output_sum) },
       programHash: row.program_hash,
       history: { floor: row.history_floor, through: row.history_through, rows },
@@ -292,6 +284,8 @@ export class HeadTable {
       map_hash: head.map.hash,
       object_count: head.objects.count,
       object_sum: sumToBytes(head.objects.sum),
+      object_block_count: head.objectBlocks.count,
+      object_block_sum: sumToBytes(head.objectBlocks.sum),
       output_count: head.output.count,
       output_sum: sumToBytes(head.output.sum),
       program_hash: head.programHash,

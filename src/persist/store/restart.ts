@@ -13,11 +13,12 @@ import { sha256 } from './bytes.ts';
 import type { StoredObject } from './contract.ts';
 import { DamageError } from './contract.ts';
 import { exitCodes, StoreError } from './errors.ts';
-import { checkShape, formatOfName, formatOfNumber, StateRoom, textToLinks, textToState } from './formats.ts';
+import { checkShape, formatOfName, formatOfNumber, textToLinks, textToState } from './formats.ts';
 import { addRow, emptySum, type HeadRow, HeadTable, RowAdder, type RowSum } from './head.ts';
+import { blockRows, checkBlock, describeBlock, objectsOfBlock } from './object-blocks.ts';
 import { ownerOfPage } from './page-place.ts';
 import { PackedRecord } from './record.ts';
-import { type OutputRow, objectHash, objectHashHex, outputRowHash } from './rows.ts';
+import { type OutputRow, objectHash, outputRowHash } from './rows.ts';
 import { readImageId } from './schema.ts';
 import { isOtherLife, type SideFile } from './side.ts';
 
@@ -147,26 +148,16 @@ function badObjectRow(address: number, type: string, generation: number): Damage
   );
 }
 
-function objectOf(
-  address: number,
-  serial: string,
-  type: string,
-  state: string,
-  links: string,
-  room?: StateRoom,
-): StoredObject {
+function objectOf(address: number, serial: string, type: string, state: string, links: string): StoredObject {
   const format = formatOfName(type);
   return {
     address,
     type: format.number,
     serial: BigInt.asUintN(64, BigInt(serial)),
-    state: textToState(format, state, room),
+    state: textToState(format, state),
     links: textToLinks(format, links),
   };
 }
-
-/** As OBJECT_COLUMNS, with the hash in hexadecimal: a buffer for each of a hundred thousand rows would take longer than the rest. */
-const HEX_COLUMNS = 'address, CAST(serial AS TEXT), type, generation, state, links, lower(hex(hash))';
 
 /** All objects of the head in address order, verified as a whole before the first is given out. */
 export function readObjects(
@@ -175,24 +166,23 @@ export function readObjects(
   records: readonly PackedRecord[],
 ): StoredObject[] {
   const list: StoredObject[] = [];
-  const select = database
-    .prepare<[], [number, string, string, number, string, string, string]>(
-      `SELECT ${HEX_COLUMNS} FROM object ORDER BY address`,
-    )
-    .raw();
-  const rows = new RowAdder();
-  const room = new StateRoom();
-  for (const [address, serial, type, generation, state, links, stored] of select.iterate()) {
-    if (objectHashHex(address, serial, type, generation, state, links) !== stored)
-      throw badObjectRow(address, type, generation);
-    rows.addHex(stored);
-    list.push(objectOf(address, serial, type, state, links, room));
+  const blocks = new RowAdder();
+  for (const row of blockRows(database)) {
+    checkBlock(row);
+    blocks.add(row[2]);
+    parsed(describeBlock(row[0]), () => {
+      for (const { object } of objectsOfBlock(row)) {
+        checkShape(object);
+        list.push(object);
+      }
+    });
   }
-  expectSum('object', head.objects, rows.total(), head.objectsFolded, () => missingTargets(list));
+  const expected = head.objectBlocks;
+  expectSum('object_block', expected, blocks.total(), head.objectsFolded, () => missingTargets(list));
   return withRecords(list, head, records);
 }
 
-/** The objects of the rows, in address order, as the records have left them that are newer. */
+/** The objects of the blocks, in address order, as the records have left them that are newer. */
 function withRecords(list: StoredObject[], head: HeadRow, records: readonly PackedRecord[]): StoredObject[] {
   const changed = new Map<number, StoredObject | null>();
   for (const record of records) {

@@ -4,7 +4,7 @@
  * Invariant: a row's hash covers all its columns, its generation included, so an older valid row differs from a newer
  * one. Used by the folder when it writes and by restart when it verifies.
  */
-import { SHORT_HASH_BYTES, sha256, sha256Hex } from './bytes.ts';
+import { SHORT_HASH_BYTES, sha256 } from './bytes.ts';
 import type { ProgramRow, StoredObject } from './contract.ts';
 import { formatOfNumber, linksToText, stateToText } from './formats.ts';
 
@@ -50,19 +50,6 @@ export function objectHash(
   links: string,
 ): Buffer {
   return sha256(objectText(address, serial, type, generation, state, links)).subarray(0, SHORT_HASH_BYTES);
-}
-
-/** The same in hexadecimal, which costs an engine much less than a buffer does. */
-export function objectHashHex(
-  address: number,
-  serial: bigint | string,
-  type: string,
-  generation: number,
-  state: string,
-  links: string,
-): string {
-  const text = objectText(address, serial, type, generation, state, links);
-  return sha256Hex(text).slice(0, 2 * SHORT_HASH_BYTES);
 }
 
 function objectText(
