@@ -144,9 +144,7 @@ export class Model {
   }
 
   private changeObject(change: Change, random: (below: number) => number): void {
-    // In the last of three places each object has a block to itself, which goes with it.
-    const place = random(3);
-    const address = place * 0x4_0000_0000 + (place === 2 ? random(8) * 512 : random(60) * 32);
+    const address = (random(3) * 0x4_0000_0000 + random(60) * 32) as number;
     if (change.objects.some((o) => o.address === address) || change.objectsGone.includes(address)) return;
     if (random(5) === 0) change.objectsGone.push(address);
     else change.objects.push(randomObject(address, random));

@@ -136,16 +136,18 @@ export class OpenImage {
       this.map.set(number, null);
       return;
     }
-    if (this.pageUpdate.run(content, number).changes === 0) {
-      this.pageInsert.run(number, pad, content);
-    }
+    if (this.pageUpdate.run(content, number).changes === 0) this.insertPage(number, content);
     this.map.set(number, { generation, hash: pageHash(number, generation, content) });
   }
 
   /** Puts a page that has no row into the table, as an entry of a map says: for an image that is only being made. */
   copyPage(number: number, entry: MapEntry, content: Buffer): void {
-    this.pageInsert.run(number, pad, content);
+    this.insertPage(number, content);
     this.map.set(number, entry);
+  }
+
+  private insertPage(number: number, content: Buffer): void {
+    this.pageInsert.run(number, pad, content);
   }
 
   /** Brings the map's rows and the root in `head` up to date, inside the open transaction; true when there was anything. */
