@@ -1,4 +1,4 @@
--- The image format of Perdure, version 3: tables.
+-- The image format of Perdure, version 4: tables.
 --
 -- An image is one SQLite file that holds a machine which can go on after its host process was killed at any moment.
 -- Read it with any SQLite client, for example `sqlite3 -readonly IMAGE 'SELECT * FROM thread'`; the views that make it

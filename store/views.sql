@@ -1,4 +1,4 @@
--- The image format of Perdure, version 3: views for reading. Plain SQL for any SQLite client from 3.38 on.
+-- The image format of Perdure, version 4: views for reading. Plain SQL for any SQLite client from 3.38 on.
 --
 -- They show the tables as schema.sql describes them: objects and checkpoints at most a second old while a machine runs,
 -- pages at most one fold old, everything exact after a clean stop. 64-bit words are signed; printf('%x', pc) shows hex.

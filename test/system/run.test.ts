@@ -1,7 +1,9 @@
 /** `perdure run` as a person uses it: programs end with their status, go on after SIGKILL, refuse what does not fit. */
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { scratchFolder } from '../tools/scratch.ts';
@@ -54,6 +56,33 @@ test('an image whose program has ended gives its status again and runs nothing',
   assert.is(again.stdout, '');
   assert.match(again.stderr, /ended/);
   assert.ok(before.length > 0);
+});
+
+test('an image that lost its owner while SQLite changed its journal is still that image', async () => {
+  const cwd = scratchFolder();
+  const args = ['run', '--out', 'out.txt', 'image.db', counter, '40', '1'];
+  const stopped = await perdure(
+    ['run', '--clock', 'instructions', '--stop-at', '20000000', ...args.slice(1)],
+    { cwd },
+  );
+  assert.is(stopped.status, 0, stopped.stderr);
+  // What a kill in the last moment of a clean stop leaves: a change half made, and the journal that takes it back.
+  const dies = `
+    import Database from 'better-sqlite3';
+    const database = new Database('image.db');
+    database.pragma('cache_size = 1');
+    database.exec("BEGIN; UPDATE page SET content = zeroblob(4096); UPDATE object SET state = '{}'");
+    process.kill(process.pid, 'SIGKILL');`;
+  fs.writeFileSync(path.join(cwd, 'dies.mjs'), dies);
+  fs.symlinkSync(
+    fileURLToPath(new URL('../../node_modules', import.meta.url)),
+    path.join(cwd, 'node_modules'),
+  );
+  assert.is(spawnSync(process.execPath, ['dies.mjs'], { cwd }).signal, 'SIGKILL');
+  assert.ok(sizeOf(path.join(cwd, 'image.db-journal')) > 0, 'the journal is left');
+  const ended = await perdure(args, { cwd });
+  assert.is(ended.status, 0, ended.stderr);
+  assert.is(numbers(fs.readFileSync(path.join(cwd, 'out.txt'), 'utf8')).length, 40);
 });
 
 test('another program or other arguments are refused with 64, and nothing is changed', async () => {

@@ -8,12 +8,12 @@ import type Database from 'better-sqlite3';
 import { assert } from '../../base/assert.ts';
 
 /** The format that this release writes; kept in SQLite's user_version. */
-export const FORMAT_VERSION = 3;
+export const FORMAT_VERSION = 4;
 /**
  * The oldest format that can be brought up to it: format 1 knew no counters, handlers and limits, format 2 no lives and no
- * place of an input.
+ * place of an input, format 3 no blocks of objects and no tags apart.
  */
-export const FORMAT_OLDEST = 3;
+export const FORMAT_OLDEST = 4;
 
 /** `steps[n]` turns format n into format n + 1. */
 export type MigrationSteps = Readonly<Record<number, (database: Database.Database) => void>>;

@@ -1,7 +1,7 @@
 /**
  * A look at an image before anything is written into it: what it was made with.
  *
- * Invariant: changes no byte of the image and leaves no file beside it that was not there. Unverified: whoever goes on
+ * Invariant: changes no byte of the image, but for a change that a death left half made, and leaves no file beside it that was not there. Unverified: whoever goes on
  * opens the image, which verifies it; so whatever cannot be read here counts as nothing seen, and opening says why.
  * Called by the entry point before it opens the store; never by a process that has the image open (POSIX locks).
  */
@@ -9,7 +9,7 @@ import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { BUSY_MS } from './limits.ts';
 import { FORMAT_VERSION } from './migrate.ts';
-import { APPLICATION_ID } from './schema.ts';
+import { APPLICATION_ID, isJournalLeft, takeBack } from './schema.ts';
 
 export interface ImagePeek {
   /** Newest committed generation; 0 for an image whose creation has not come to its first checkpoint. */
@@ -22,6 +22,17 @@ export interface ImagePeek {
 export function peekImage(path: string): ImagePeek | null {
   if (!existsSync(path)) return null;
   try {
+    return look(path);
+  } catch (error) {
+    if (isJournalLeft(error)) return lookAgain(path);
+    if (error instanceof Database.SqliteError) return null;
+    throw error;
+  }
+}
+
+function lookAgain(path: string): ImagePeek | null {
+  try {
+    takeBack(path);
     return look(path);
   } catch (error) {
     if (error instanceof Database.SqliteError) return null;

@@ -93,19 +93,22 @@ function openVerifiedOrMended(path: string, readonly: boolean): Database.Databas
   } catch (error) {
     if (!isJournalLeft(error)) throw translated(path, error);
   }
-  // The power was lost while the file changed between its two kinds of journal: a writer takes back the half-made change.
-  translate(path, () => {
-    const writer = new Database(path, { timeout: BUSY_MS });
-    try {
-      writer.prepare('SELECT count(*) FROM sqlite_schema').get();
-    } finally {
-      writer.close();
-    }
-  });
+  translate(path, () => takeBack(path));
   return translate(path, () => openVerified(path, readonly));
 }
 
-function isJournalLeft(error: unknown): boolean {
+/** A death, while a file changed between its two kinds of journal, left the change half made: a writer takes it back. */
+export function takeBack(path: string): void {
+  const writer = new Database(path, { timeout: BUSY_MS });
+  try {
+    writer.prepare('SELECT count(*) FROM sqlite_schema').get();
+  } finally {
+    writer.close();
+  }
+}
+
+/** True when a connection that only reads says that somebody has to do that first. */
+export function isJournalLeft(error: unknown): boolean {
   return error instanceof Database.SqliteError && error.code === 'SQLITE_READONLY_ROLLBACK';
 }
 
