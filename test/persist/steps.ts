@@ -93,7 +93,9 @@ function checkStore(seed: number): Scenario['check'] {
 
 const SEED = 1;
 const LINES = 24;
-const storeLife = (last: number): string[] => [child, 'image.db', String(SEED), String(last), '', 'process'];
+const storeLife = (last: number, crash = ''): string[] => [
+  ...[child, 'image.db', String(SEED), String(last), crash, 'process', '', 'short'],
+];
 const run = [
   main,
   ...['run', '--clock', 'instructions', '--interval', '1', '--ram', '16M', '--seed', '1', '--out', 'out.txt'],
@@ -129,8 +131,7 @@ export const scenarios: readonly Scenario[] = [
     prepare: async (folder) => {
       await live(folder, storeLife(3), {});
       leaveFreePages(path.join(folder, 'image.db'));
-      const dying = [child, 'image.db', String(SEED), '1000', 'commit-before:9', 'process'];
-      await live(folder, dying, {});
+      await live(folder, storeLife(1000, 'commit-before:9'), {});
     },
     life: storeLife(20),
     check: checkStore(SEED),

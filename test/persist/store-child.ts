@@ -1,22 +1,24 @@
 /**
  * The process that the store's tests kill: writes the model's generations into an image and says what was acknowledged.
  *
- *     node store-child.ts PATH SEED LAST LABEL:VISIT DURABILITY [KEEP]
+ *     node store-child.ts PATH SEED LAST LABEL:VISIT DURABILITY [KEEP [short]]
  *
+ * With `short` the log is never long enough to be copied while commits go on: the life makes the same steps each time.
  * Compares the image with the model after opening, and some pages while it runs. Exit 0 at the end, 1 for a difference.
  */
 import { writeSync } from 'node:fs';
 import type { Durability } from '../../src/persist/store/contract.ts';
-import { Model, randomOf } from './store-model.ts';
+import { Model, randomOf, tinyLimits } from './store-model.ts';
 import { open } from './store-tools.ts';
 
-const [path, seedText, lastText, crash, durability, keep] = process.argv.slice(2) as [
+const [path, seedText, lastText, crash, durability, keep = '', log = ''] = process.argv.slice(2) as [
   string,
   string,
   string,
   string,
   Durability,
-  string,
+  string?,
+  string?,
 ];
 const [label, visitText] = crash === '' ? [null, '0'] : (crash.split(':') as [string, string]);
 let visitsLeft = Number(visitText);
@@ -28,6 +30,7 @@ function say(word: string, generation: number): void {
 const store = open(path, {
   durability,
   ...(keep === '' ? {} : { keep }),
+  ...(log === 'short' ? { limits: { ...tinyLimits, logBytes: 2 ** 30 } } : {}),
   crashPoint: {
     point: label === null ? null : { label, visit: Number(visitText) },
     phase: (visited) => {
