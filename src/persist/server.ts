@@ -31,6 +31,7 @@ import {
 import type { ProgramImage } from './create.ts';
 import { createProgram } from './create.ts';
 import { Pager } from './pager.ts';
+import { Preparation, prepare } from './prepare.ts';
 import { restart } from './restart.ts';
 import type { JournalRow, Store, StoredObject } from './store/contract.ts';
 
@@ -62,7 +63,7 @@ export interface DemarcationInput {
 }
 
 export interface BorderRows {
-  /** JSON object with the border's own counters. */
+  /** JSON object with the border's own counters; the same object may be given again when nothing of it has changed. */
   readonly state: Readonly<Record<string, unknown>>;
   readonly output: { readonly offset: number; readonly bytes: Uint8Array } | null;
   /** Output below this offset has certainly reached its sink. */
@@ -91,6 +92,13 @@ export class Server implements Service {
   /** Of the demarcation that is being taken. */
   private readonly changes = new Changes();
   private readonly copyPage: PageCopy | null;
+  private readonly preparation = new Preparation();
+  /** The text of the last checkpoint's border, and what it was made of. */
+  private readonly savedBorder: { state: BorderRows['state'] | null; ended: Ended | null; text: string } = {
+    state: null,
+    ended: null,
+    text: '',
+  };
   /** What a program is told that asks which life this is (`life` of the ABI); null before the life has entered. */
   life: Uint8Array | null = null;
   /** The pager found nothing to drop: a checkpoint must commit before the machine can go on. */
@@ -191,11 +199,34 @@ export class Server implements Service {
   }
 
   /**
+   * Before a demarcation that is due, between two slices: brings what it will touch into the processor's caches, some of
+   * it at each call, for it is cold after ten milliseconds of a program and the machine would stand for that. Changes
+   * nothing that anybody could be told. True when there is nothing more to bring.
+   */
+  prepare(check: DemarcationInput['check']): boolean {
+    const isDone = prepare(this.arena, this.preparation, this.copyPage, this.store, check);
+    if (isDone) readKernelRecord(this.arena);
+    return isDone;
+  }
+
+  /** The text is made anew only for another object. */
+  private borderText(state: BorderRows['state']): string {
+    const { savedBorder, endedState } = this;
+    if (savedBorder.state !== state || savedBorder.ended !== endedState) {
+      savedBorder.text = JSON.stringify({ ...state, ended: endedState });
+      savedBorder.state = state;
+      savedBorder.ended = endedState;
+    }
+    return savedBorder.text;
+  }
+
+  /**
    * Takes a checkpoint of this instant, between two slices. Returns its generation, or null when nothing changed (an
    * idle machine writes nothing).
    */
   demarcate(input: DemarcationInput): number | null {
     const startUs = input.nowUs();
+    this.preparation.clear();
     this.effects.phase('demarcation-begin');
     const { changes } = this;
     changes.clear();
@@ -220,7 +251,7 @@ export class Server implements Service {
       tick: input.tick,
       wallMs: input.wallMs,
       kernelRecord: readKernelRecord(this.arena),
-      border: JSON.stringify({ ...border.state, ended: this.endedState }),
+      border: this.borderText(border.state),
       pauseUs: Math.round(input.nowUs() - startUs),
       clean: input.clean,
     });

@@ -2,9 +2,9 @@
  * `npm run bench:persist`: how long a checkpoint stops the machine, how many there are a second, what they cost, and how
  * fast an image goes on. On the built `dist` (`npm run build`).
  *
- *     node test/bench/persist.ts [--json] [--quick] [--section NAME]... [--pages N]... [--ram MIB]... [--round-ms N] [--sources]
+ *     node test/bench/persist.ts [--json] [--quick] [--section NAME]... [--pages N]... [--ram MIB]... [--round-ms N] [--parts] [--sources]
  *
- * Sections: pause, rate, slowdown, output, resume, commits, written. Real programs in real machines (persist/rig.ts), contents
+ * With --parts the section pause also tells where the time goes, part by part. Sections: pause, rate, slowdown, output, resume, commits, written. Real programs in real machines (persist/rig.ts), contents
  * that really change, five rounds each. With --json the last line is one JSON object (null for what was not asked
  * for), without it the end is a table. --sources measures src instead. Exits 0 however fast it was, 1 when something is missing, 64 on wrong options.
  */
@@ -39,6 +39,7 @@ function options() {
         pages: { type: 'string', multiple: true, default: [] },
         ram: { type: 'string', multiple: true, default: [] },
         'round-ms': { type: 'string' },
+        parts: { type: 'boolean', default: false },
         sources: { type: 'boolean', default: false },
       },
     }).values;
@@ -75,6 +76,7 @@ const scale: Scale = {
   pairs: quick ? 3 : 7,
   work: Math.round((quick ? 100 : 400) * (roundMs as number)),
   isSource: values.sources,
+  isSplit: values.parts,
   imageBytes: quick ? [10 * MIB, 64 * MIB] : [10 * MIB, 2 * GIB],
   imageObjects: quick ? [1000, 20_000] : [1000, 100_000],
   resumes: quick ? 3 : 7,

@@ -5,9 +5,16 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { PAGE_SIZE } from '../../src/base/limits.ts';
 import { makeShared } from '../../src/persist/store/channel.ts';
 import { ITEM_BYTES_MAX, RING_BYTES_MIN } from '../../src/persist/store/limits.ts';
-import { ITEM_HEADER_BYTES, itemKinds, RingReader, RingWriter } from '../../src/persist/store/ring.ts';
+import {
+  ITEM_HEADER_BYTES,
+  itemKinds,
+  PAGE_ITEM_BYTES,
+  RingReader,
+  RingWriter,
+} from '../../src/persist/store/ring.ts';
 
 /** A batch of items of these sizes, or the reader takes, or gives back, so many. */
 type Step = { readonly sizes: readonly number[] } | { readonly take: number } | 'release';
@@ -51,6 +58,12 @@ function follow(list: readonly Step[]): void {
         taken += bytesOf(item.size);
       }
     } else {
+      // What is put ahead of a batch disturbs nothing that the reader has still to see.
+      const pages = Math.floor(writer.room() / PAGE_ITEM_BYTES);
+      for (const index of [0, pages - 1]) {
+        const ahead = writer.placeAhead(index);
+        if (ahead >= 0) writer.put(ahead, new Uint8Array(PAGE_SIZE).fill(255));
+      }
       writer.rewind();
       const need = step.sizes.reduce((sum, size) => sum + bytesOf(size), 0);
       const room = writer.room();
@@ -78,6 +91,26 @@ function follow(list: readonly Step[]): void {
 
 test('what goes into the ring comes out, and there is room for all that the reader does not hold', () => {
   fc.assert(fc.property(fc.array(steps, { minLength: 1, maxLength: 60 }), follow), { numRuns: 150 });
+});
+
+test('there is no place ahead of a batch where the reader has still something to see', () => {
+  const shared = makeShared(new SharedArrayBuffer(RING_BYTES_MIN));
+  const writer = new RingWriter(shared, () => undefined);
+  const reader = new RingReader(shared);
+  const put = (): void => {
+    writer.item(itemKinds.page, PAGE_SIZE, 1, 0);
+    writer.publish();
+  };
+  const count = Math.floor(RING_BYTES_MIN / PAGE_ITEM_BYTES);
+  for (let i = 0; i < count; i++) put();
+  assert.is(writer.placeAhead(0), -1);
+  for (let i = 0; i < count / 2 && reader.hasItems(); i++) reader.next();
+  reader.release();
+  // Past the end of the ring, and behind what the reader holds.
+  put();
+  const room = Math.floor(writer.room() / PAGE_ITEM_BYTES);
+  assert.ok(room > 1 && writer.placeAhead(room - 1) >= 0);
+  assert.is(writer.placeAhead(room), -1);
 });
 
 test.run();

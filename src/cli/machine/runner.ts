@@ -10,7 +10,7 @@
  */
 import { assert } from '../../base/assert.ts';
 import type { Store, StoredObject } from '../../persist/store/contract.ts';
-import type { Assembly } from './assemble.ts';
+import type { Assembly, BorderState } from './assemble.ts';
 import type { NewLife } from './inputs.ts';
 import { Inputs } from './inputs.ts';
 import type { Sink } from './sink.ts';
@@ -42,6 +42,9 @@ export interface RunnerHost {
   readonly begins?: () => void;
 }
 
+/** What a checkpoint saves of the border, less what the server knows. */
+type SavedBorder = Omit<BorderState, 'ended'>;
+
 export type RunEnd = 'exit' | 'trap' | 'stop-at' | 'interrupt';
 
 /** A slice should take about this long, so that events and demarcations are punctual. */
@@ -52,6 +55,8 @@ const IN_FLIGHT_MS = 50;
 const IN_FLIGHT_MIN = 2;
 /** The store itself would take four times as many. */
 const IN_FLIGHT_MAX = 64;
+/** Checkpoints that follow each other faster find the processor's caches as the one before left them. */
+const PREPARED_MS_MIN = 4;
 /** The host's events get their turn at least this often. */
 const EVENT_MS = 2;
 /** And so often even when each slice ends with a demarcation. */
@@ -88,6 +93,11 @@ export class Runner {
   private stoodSinceMs = -1;
   private stoodMsMax = 0;
   private isDemarcated = false;
+  /** A demarcation is due, and what it will touch is being brought: slices are short. */
+  private isPreparing = false;
+  /** All of that was brought. */
+  private isReady = false;
+  private savedBorder: SavedBorder | null = null;
   /** A part of everything is to be checked before the next commit. */
   private isCheckOwed = true;
   private pauseCount = 0;
@@ -154,7 +164,9 @@ export class Runner {
       // A commit that is noticed here lets output go without a turn of the event loop.
       this.release(this.store.committed);
       let eventMs = EVENT_MS;
-      if (nowMs >= this.nextDueMs && this.hasWork() && !this.isDiskBehind) {
+      const isDue = nowMs >= this.nextDueMs && this.hasWork() && !this.isDiskBehind;
+      this.isPreparing = isDue && !isIdle && !this.isPrepared();
+      if (isDue && !this.isPreparing) {
         this.demarcate(false, false);
         // What entered (a step of the clock, input) may have woken a thread: look again before going to sleep.
         isIdle = false;
@@ -191,7 +203,7 @@ export class Runner {
   private slice(): boolean {
     const { kernel, server, output } = this.parts;
     const startMs = this.host.nowMs();
-    let limit = this.sliceTicks;
+    let limit = this.isPreparing ? Math.max(this.sliceTicks >> 4, SLICE_TICKS_MIN) : this.sliceTicks;
     if (this.options.stopAt !== null) {
       const left = this.options.stopAt - kernel.tick();
       if (left < BigInt(limit)) limit = Number(left);
@@ -207,7 +219,7 @@ export class Runner {
     this.stoodSinceMs = reason === 'idle' ? -1 : this.host.nowMs();
     if (kernel.tick() !== before) this.isDirty = true;
     this.needsRoom = reason === 'service' && (server.needsRoom || output.isFull);
-    if (reason === 'limit') this.adaptSlice(this.host.nowMs() - startMs);
+    if (reason === 'limit' && !this.isPreparing) this.adaptSlice(this.host.nowMs() - startMs);
     return reason === 'idle';
   }
 
@@ -337,6 +349,18 @@ export class Runner {
     });
   }
 
+  /** A demarcation is due: true when all is ready for it, else some of that was done. */
+  private isPrepared(): boolean {
+    if (this.options.intervalMs < PREPARED_MS_MIN || this.stopRequested) return true;
+    if (this.isReady) return true;
+    this.isReady = this.parts.server.prepare((objects) => this.checkObjects(objects));
+    if (this.isReady) {
+      this.borderState();
+      this.inputs.realTick(this.host.nowMs());
+    }
+    return false;
+  }
+
   /**
    * Before a commit: all that it saves (law 9). A bounded part of everything else was checked since the last one, after
    * a slice that no demarcation followed, so that the hart stands twice for a moment and not once for long.
@@ -344,6 +368,10 @@ export class Runner {
   private check(objects: readonly StoredObject[]): void {
     if (this.isCheckOwed) this.checkSome();
     this.isCheckOwed = true;
+    this.checkObjects(objects);
+  }
+
+  private checkObjects(objects: readonly StoredObject[]): void {
     this.parts.kernel.checkChanged(objects.map(({ serial }) => Number(serial)));
   }
 
@@ -353,7 +381,8 @@ export class Runner {
   }
 
   private demarcate(force: boolean, clean: boolean): void {
-    const { kernel, server, output, input, lives } = this.parts;
+    const { kernel, server, output } = this.parts;
+    this.isReady = false;
     const startMs = this.host.nowMs();
     const journal = this.inputs.enter(startMs);
     const generation = server.demarcate({
@@ -363,14 +392,7 @@ export class Runner {
       border: (number) => {
         const run = output.demarcate(number);
         return {
-          state: {
-            output: output.state(),
-            input: input.state(),
-            lives: lives.state(),
-            outputOrigin: this.sink.origin,
-            outputProof: this.sink.proof(),
-            inputPlace: this.inputs.place(),
-          },
+          state: this.borderState(),
           output: run,
           outputConfirmed: this.sink.confirmed(),
         };
@@ -388,6 +410,32 @@ export class Runner {
     }
     this.isDirty = false;
     this.nextDueMs = Math.max(this.nextDueMs + this.options.intervalMs, endMs);
+  }
+
+  /** The same object as long as nothing of it has changed: then its text need not be made again. */
+  private borderState(): SavedBorder {
+    const { output, input, lives } = this.parts;
+    const before = this.savedBorder;
+    const outputProof = this.sink.proof();
+    const inputPlace = this.inputs.place();
+    const isSame =
+      before !== null &&
+      before.output === output.state() &&
+      before.input === input.state() &&
+      before.lives === lives.state() &&
+      before.outputOrigin === this.sink.origin &&
+      before.outputProof === outputProof &&
+      before.inputPlace === inputPlace;
+    if (isSame) return before;
+    this.savedBorder = {
+      output: output.state(),
+      input: input.state(),
+      lives: lives.state(),
+      outputOrigin: this.sink.origin,
+      outputProof,
+      inputPlace,
+    };
+    return this.savedBorder;
   }
 
   /** Output that this generation covers leaves (law 7). */

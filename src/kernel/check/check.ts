@@ -54,11 +54,15 @@ function* pass(k: KernelState): Generator<void> {
 /** What belongs to no object, and is next to the state itself. */
 function checkRoots(k: KernelState): void {
   checkQueueEnds(k.sleepers, null);
-  k.runnable.forEach((queue, priority) => {
+  // At every demarcation: nothing is called for the priorities that nobody has.
+  const { runnable, runnableMask } = k;
+  for (let priority = 0; priority < runnable.length; priority += 1) {
+    const queue = runnable[priority] as Queue;
+    const isMarked = ((runnableMask >>> priority) & 1) === 1;
+    if (!isMarked && queue.first === null && queue.last === null) continue;
     checkQueueEnds(queue, null);
-    const isMarked = (k.runnableMask >>> priority) % 2 === 1;
     holds(isMarked === (queue.first !== null), 'runnableMaskIsRight', queue.first);
-  });
+  }
   for (const thread of k.tasksToTell) holds(thread.isTask, 'toldAreTasks', thread);
   const hasRoom =
     Number.isSafeInteger(k.nextTicket) &&

@@ -130,11 +130,11 @@ export function takeAll(
   region: Region,
   take: (offset: number, pc: number, kind: number, type: number) => void,
 ): void {
-  const { sorted, late, fresh } = region.changedOrder;
-  const keys = new Float64Array(sorted.length + late.length + fresh.length);
-  let count = 0;
-  for (const list of [sorted, late, fresh]) for (const key of list) keys[count++] = key;
-  for (const key of keys.sort()) {
+  const order = region.changedOrder;
+  if (order.late.length + order.fresh.length > 0) sortTogether(order);
+  const { sorted } = order;
+  for (let i = sorted.length - 1; i >= 0; i -= 1) {
+    const key = sorted[i] as number;
     const offset = Math.floor(key / 2);
     if (key % 2 === 1) {
       const type = region.changedObjects.get(offset) ?? 0;
@@ -146,8 +146,6 @@ export function takeAll(
     }
   }
   sorted.length = 0;
-  late.length = 0;
-  fresh.length = 0;
   region.changedPages.clear();
   region.changedObjects.clear();
 }

@@ -6,7 +6,7 @@
  */
 import { assert } from '../../base/assert.ts';
 import { PAGE_SIZE } from '../../base/limits.ts';
-import { GrowingBytes } from './bytes.ts';
+import { GrowingBytes, writeInteger } from './bytes.ts';
 import type { Batch, CheckpointHeader, JournalRow, StoredObject } from './contract.ts';
 import { appendObject, appendRow } from './entries.ts';
 import { ITEM_BYTES_MAX } from './limits.ts';
@@ -20,15 +20,40 @@ export const PAGE_GONE = -2;
 const UNKNOWN_PLACE = -1;
 const noBytes = new Uint8Array(0);
 
+/** What all batches of a store use, one after another. */
+export class BatchRoom {
+  readonly scratch = new GrowingBytes(2048);
+  private border = '';
+  private bytes: Uint8Array = noBytes;
+
+  /** The text as UTF-8; as before when it is the same text. */
+  borderBytes(border: string): Uint8Array {
+    if (border !== this.border) {
+      this.bytes = Buffer.from(border);
+      this.border = border;
+    }
+    return this.bytes;
+  }
+}
+
 export class OpenBatch implements Batch {
   private readonly ring: RingWriter;
   private readonly traces: PageTraces;
   private readonly generation: number;
   private readonly published: () => void;
-  private readonly scratch = new GrowingBytes(2048);
+  private readonly room: BatchRoom;
+  private readonly scratch: GrowingBytes;
   private isOpen = true;
 
-  constructor(ring: RingWriter, traces: PageTraces, generation: number, published: () => void) {
+  constructor(
+    ring: RingWriter,
+    traces: PageTraces,
+    room: BatchRoom,
+    generation: number,
+    published: () => void,
+  ) {
+    this.room = room;
+    this.scratch = room.scratch;
     this.ring = ring;
     this.traces = traces;
     this.generation = generation;
@@ -96,24 +121,22 @@ export class OpenBatch implements Batch {
     assert(header.generation === this.generation, `batch: generation ${this.generation} is next`);
     const isNext = header.parent === this.generation - 1;
     assert(isNext || header.restored === true, 'batch: it follows the one before, or leads back');
-    const border = Buffer.from(header.border);
+    const border = this.room.borderBytes(header.border);
     this.scratch.length = 0;
-    this.scratch.reserve(recordHeader.size);
+    this.scratch.append(emptyHeader);
     this.scratch.append(header.kernelRecord);
     this.scratch.append(border);
     const { buffer } = this.scratch;
-    const view = new DataView(buffer.buffer, buffer.byteOffset, recordHeader.size);
-    recordHeader.write(view, 0, {
-      ...emptyHeader,
-      flags: (header.clean ? recordFlags.clean : 0) | (header.restored ? recordFlags.restored : 0),
-      generation: BigInt(header.generation),
-      parent: BigInt(header.parent),
-      tick: header.tick,
-      wallMs: BigInt(Math.round(header.wallMs)),
-      pauseUs: Math.min(0xffff_ffff, Math.round(header.pauseUs)),
-      kernelRecordBytes: header.kernelRecord.length,
-      borderBytes: border.length,
-    });
+    const { offset } = recordHeader;
+    const flags = (header.clean ? recordFlags.clean : 0) | (header.restored ? recordFlags.restored : 0);
+    buffer.writeUInt16LE(flags, offset.flags);
+    writeInteger(buffer, offset.generation, header.generation);
+    writeInteger(buffer, offset.parent, header.parent);
+    buffer.writeBigUInt64LE(header.tick, offset.tick);
+    writeInteger(buffer, offset.wallMs, Math.round(header.wallMs));
+    buffer.writeUInt32LE(Math.min(0xffff_ffff, Math.round(header.pauseUs)), offset.pauseUs);
+    buffer.writeUInt32LE(header.kernelRecord.length, offset.kernelRecordBytes);
+    buffer.writeUInt32LE(border.length, offset.borderBytes);
     this.putScratch(itemKinds.end);
     this.isOpen = false;
     // Parts of the batch have left the ring already.
@@ -123,8 +146,12 @@ export class OpenBatch implements Batch {
   }
 }
 
-const emptyHeader = {
-  ...recordHeader.read(new DataView(new ArrayBuffer(recordHeader.size)), 0),
-  magic: RECORD_MAGIC,
-  version: RECORD_VERSION,
-};
+/** Header of a record with nothing in it. */
+const emptyHeader = makeEmptyHeader();
+
+function makeEmptyHeader(): Buffer {
+  const bytes = Buffer.alloc(recordHeader.size);
+  bytes.writeUInt32LE(RECORD_MAGIC, recordHeader.offset.magic);
+  bytes.writeUInt16LE(RECORD_VERSION, recordHeader.offset.version);
+  return bytes;
+}

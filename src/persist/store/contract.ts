@@ -113,6 +113,11 @@ export interface Store {
   pageGeneration(number: number): number;
   /** What pages can be copied into directly (`Batch.place`); absent: only through `Batch.page`. */
   readonly pageMemory?: WebAssembly.Memory;
+  /**
+   * Where in `pageMemory` the page of this index would lie in the next batch; -1: nowhere. What is put there is no part of
+   * any batch: it brings these bytes into the processor's caches. Only while no batch is open.
+   */
+  placeAhead?(index: number): number;
   /** Begins a batch if the ring has room for this many bytes of pages and objects, else null (back-pressure). */
   begin(byteCount: number): Batch | null;
   /** Newest generation whose transaction has committed. */

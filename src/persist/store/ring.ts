@@ -82,6 +82,19 @@ export class RingWriter {
     Atomics.store(this.control, control.origin, this.origin | 0);
   }
 
+  /**
+   * Byte offset at which the page of this index would lie in the next batch, were it all pages; -1 when there is no room
+   * for it. Nobody reads those bytes before they are written again.
+   */
+  placeAhead(index: number): number {
+    const room = this.room();
+    const isEmpty = room === this.capacity * UNIT;
+    const first = isEmpty ? 0 : this.index() * UNIT;
+    const end = first + (index + 1) * PAGE_ITEM_BYTES;
+    if (end > this.capacity * UNIT || end - first > room) return -1;
+    return end - PAGE_SIZE;
+  }
+
   /** Where in the ring the position lies, in units. */
   private index(): number {
     return ((this.position - this.origin) >>> 0) % this.capacity;

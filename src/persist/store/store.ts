@@ -8,7 +8,7 @@
 import type Database from 'better-sqlite3';
 import { assert } from '../../base/assert.ts';
 import { PAGE_SIZE } from '../../base/limits.ts';
-import { OpenBatch, PAGE_GONE } from './batch.ts';
+import { BatchRoom, OpenBatch, PAGE_GONE } from './batch.ts';
 import { control, type Shared, statisticNames } from './channel.ts';
 import type { Batch, Head, ProgramRow, Store, StoredObject } from './contract.ts';
 import { hashImage } from './hash-image.ts';
@@ -59,6 +59,7 @@ export class OpenStore implements Store {
   private readonly listeners: ((generation: number) => void)[] = [];
   private readonly inSnapshot: <T>(work: (view: FileView) => T) => T;
   private readonly page = Buffer.alloc(PAGE_SIZE);
+  private readonly batchRoom = new BatchRoom();
   private batch: OpenBatch | null = null;
   private published: number;
   private committedNow: number;
@@ -167,12 +168,17 @@ export class OpenStore implements Store {
     if (this.traces.waitingCount > NOTES_WAITING_MAX) this.traces.settle();
     this.phase('batch-begin');
     const generation = this.published + 1;
-    this.batch = new OpenBatch(this.ring, this.traces, generation, () => {
+    this.batch = new OpenBatch(this.ring, this.traces, this.batchRoom, generation, () => {
       this.phase('batch-publish');
       this.batch = null;
       this.published = generation;
     });
     return this.batch;
+  }
+
+  placeAhead(index: number): number {
+    assert(this.batch === null, 'store: nobody writes ahead of an open batch');
+    return this.ring.placeAhead(index);
   }
 
   get committed(): number {

@@ -64,6 +64,8 @@ export class ConsoleOutput implements Service {
   /** Taken since the last demarcation. */
   private fresh: Uint8Array[] = [];
   private freshOffset: number;
+  /** What `state` tells, the same object until it changes. */
+  private told: ConsoleOutputState;
   /** Covered by a checkpoint that has not committed. */
   private readonly waiting: { generation: number; run: OutputRun }[] = [];
   private readonly sink: (run: OutputRun) => void;
@@ -71,6 +73,7 @@ export class ConsoleOutput implements Service {
   constructor(state: ConsoleOutputState, sink: (run: OutputRun) => void) {
     this.takenBytes = state.taken;
     this.freshOffset = state.taken;
+    this.told = { taken: state.taken };
     this.sink = sink;
   }
 
@@ -117,8 +120,10 @@ export class ConsoleOutput implements Service {
     }
   }
 
+  /** The same object as long as it has not changed. */
   state(): ConsoleOutputState {
-    return { taken: this.freshOffset };
+    if (this.told.taken !== this.freshOffset) this.told = { taken: this.freshOffset };
+    return this.told;
   }
 }
 
@@ -138,6 +143,8 @@ export class ConsoleInput implements Service {
   private takenBytes: number;
   private unread: Uint8Array;
   private ended: boolean;
+  /** What `state` tells, until it changes. */
+  private told: ConsoleInputState | null = null;
   /** Null: the port was neither opened nor closed in this life. */
   private serving: boolean | null = null;
 
@@ -172,6 +179,7 @@ export class ConsoleInput implements Service {
 
   /** At a demarcation: a row of input enters. Serves those that wait for it. */
   enter(bytes: Uint8Array): void {
+    this.told = null;
     assert(!this.ended, 'console: no input follows the end of input');
     this.takenBytes += bytes.length;
     this.unread = concatBytes([this.unread, bytes]);
@@ -180,25 +188,33 @@ export class ConsoleInput implements Service {
 
   /** At a demarcation: the end of input enters. */
   enterEnd(): void {
+    this.told = null;
     this.ended = true;
     this.openOrClose();
   }
 
   /** At a demarcation: a new source was attached after an end (a person at a terminal resumes the image). */
   enterReopen(): void {
+    this.told = null;
     this.ended = false;
     this.openOrClose();
   }
 
   receive(request: Request): Answer {
+    this.told = null;
     const bytes = this.unread.slice(0, request.answerLength);
     this.unread = this.unread.slice(bytes.length);
     this.openOrClose();
     return { bytes };
   }
 
+  /** The same object as long as it has not changed. */
   state(): ConsoleInputState {
-    const unread = Buffer.from(this.unread).toString('base64');
-    return { taken: this.takenBytes, unread, ended: this.ended };
+    this.told ??= {
+      taken: this.takenBytes,
+      unread: Buffer.from(this.unread).toString('base64'),
+      ended: this.ended,
+    };
+    return this.told;
   }
 }

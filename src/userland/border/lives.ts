@@ -38,6 +38,8 @@ export class Lives implements Service {
   private count: number;
   private told: number;
   private present: Uint8Array;
+  /** What `state` tells, until it changes. */
+  private saved: LivesState | null = null;
   /** Null: the port was neither opened nor closed since the host started. */
   private serving: boolean | null = null;
 
@@ -62,6 +64,7 @@ export class Lives implements Service {
   begin(beginning: LifeBeginning): Uint8Array {
     const { kind, id, monotonic, wall } = beginning;
     assert(id.length === LIFE_ID_BYTES, `lives: an id has ${LIFE_ID_BYTES} bytes`);
+    this.saved = null;
     this.count += 1;
     // Whoever runs in a new image knows that it does.
     if (kind === 'created') this.told = this.count;
@@ -80,12 +83,15 @@ export class Lives implements Service {
   }
 
   receive(): Answer {
+    this.saved = null;
     this.told = this.count;
     this.openOrClose();
     return { bytes: this.present };
   }
 
+  /** The same object as long as it has not changed. */
   state(): LivesState {
-    return { count: this.count, told: this.told, life: Buffer.from(this.present).toString('hex') };
+    this.saved ??= { count: this.count, told: this.told, life: Buffer.from(this.present).toString('hex') };
+    return this.saved;
   }
 }

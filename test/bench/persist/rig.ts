@@ -13,6 +13,7 @@ import { PassThrough } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import type { StoreLimits } from '../../../src/persist/store/limits.ts';
 import { type Quantiles, quantiles } from '../statistics.ts';
+import { Split } from './split.ts';
 
 export interface RigConfig {
   /** Of the sources instead of `dist`. */
@@ -29,6 +30,8 @@ export interface RigConfig {
   /** Of each round; 0: one round, until the program ends. */
   readonly measureMs: number;
   readonly rounds: number;
+  /** Clocks are read between the steps of a demarcation too. */
+  readonly isSplit?: boolean;
   readonly limits?: Partial<StoreLimits>;
 }
 
@@ -52,6 +55,8 @@ export interface RigRound {
   readonly logBytesMax: number;
   /** Bytes given to the operating system to write, a second. */
   readonly writtenPerSecond: number;
+  /** The parts of a pause in their order, microseconds; what happens between slices without a demarcation comes last. */
+  readonly partsUs: Readonly<Record<string, Quantiles>>;
   /** Milliseconds the collector of garbage had the main thread. */
   readonly collectorMs: number;
   readonly instructions: number;
@@ -87,6 +92,8 @@ const { VolatileStore } = (await load(
 )) as typeof import('../../../src/persist/store/volatile.ts');
 
 const nowMs = (): number => performance.now();
+const split = new Split(nowMs);
+const phase = config.isSplit === true ? split.mark : () => undefined;
 const program = loadProgram(config.program, config.arguments);
 const store =
   config.image === null
@@ -94,6 +101,7 @@ const store =
     : openStore(config.image, {
         create: true,
         durability: config.durability,
+        ...(config.isSplit === true ? { crashPoint: { point: null, phase } } : {}),
         effects: { wallMs: () => Date.now(), randomBytes, pid: process.pid },
         ...(config.limits === undefined ? {} : { limits: config.limits }),
       });
@@ -117,7 +125,7 @@ const parts = assemble(store, {
     taken = [];
     if (readyMs < 0) readyMs = here;
   },
-  phase: () => undefined,
+  phase,
 });
 const receive = parts.output.receive.bind(parts.output);
 parts.output.receive = (request) => {
@@ -153,6 +161,8 @@ const runner = new Runner(
   },
   { nowMs, wallMs: () => Date.now(), phase: () => undefined },
 );
+
+if (config.isSplit === true) split.watch(parts.kernel, parts.server, runner);
 
 const cpuUs: number[] = [];
 const cpuNow = (): number => {
@@ -232,20 +242,27 @@ function roundOf(a: Reading, b: Reading): RigRound {
     logBytesPerCheckpoint: (b.logBytes - a.logBytes) / count,
     logBytesMax: b.store.logBytesMax ?? 0,
     writtenPerSecond: (b.writtenBytes - a.writtenBytes) / seconds,
+    partsUs: split.take(),
     collectorMs,
     instructions: b.instructions - a.instructions,
     store: b.store,
   };
 }
 
+/** By then the machine has run again since the gauges were read. */
+const GAUGES_MS = 30;
 const found: RigRound[] = [];
 let from: Reading | null = null;
 
 function begin(): void {
   from = read();
-  runner.forgetPauses();
   collectorMs = 0;
   isMeasuring = true;
+  // Not this one, in which the machine stood while the gauges were read.
+  setTimeout(() => {
+    runner.forgetPauses();
+    split.take();
+  }, GAUGES_MS);
   if (config.measureMs > 0) setTimeout(end, config.measureMs);
 }
 

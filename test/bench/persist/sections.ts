@@ -30,6 +30,8 @@ export interface Scale {
   readonly resumes: number;
   /** The sources are measured, not dist. */
   readonly isSource: boolean;
+  /** The parts of pauses are told. */
+  readonly isSplit: boolean;
   readonly say: (line: string) => void;
 }
 
@@ -86,6 +88,14 @@ function pauseOf(rounds: readonly RigRound[]): Pause {
   };
 }
 
+/** Of the round whose pauses were the shortest, so that other programs have the least say in it. */
+function sayParts(rounds: readonly RigRound[], say: Scale['say']): void {
+  const [best] = rounds.toSorted((a, b) => a.pauseUs.p50 - b.pauseUs.p50);
+  say('  part of it (µs: p10, p50, p99, max)');
+  for (const [name, { p10, p50, p99, max }] of Object.entries(best?.partsUs ?? {}))
+    say(`  ${name}: ${[p10, p50, p99, max].map((us) => us.toFixed(1)).join(', ')}`);
+}
+
 export type PauseTable = Readonly<Record<string, Readonly<Record<string, Pause>>>>;
 
 /** Dirty pages -> RAM in MiB -> pause. Sets that fill more than half of RAM are left out. */
@@ -113,9 +123,10 @@ export async function measurePauses(
           folder,
           program,
           { ...what, pages, areaBytes },
-          { ramBytes, intervalMs, warmMs, measureMs, rounds },
+          { ramBytes, intervalMs, warmMs, measureMs, rounds, isSplit: scale.isSplit },
         ),
       );
+      if (scale.isSplit) sayParts(found, scale.say);
       row[ramBytes / MIB] = pauseOf(found);
     }
   }
