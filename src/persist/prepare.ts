@@ -22,7 +22,7 @@ const PART_PAGES = 32;
 /** What an object costs, in pages. */
 const OBJECT_PAGES = 4;
 /** Beyond so many the caches are too small for it to help. */
-const PAGES_MAX = 1024;
+const PAGES_MAX = 512;
 
 /** How far it has got since the last demarcation. */
 export class Preparation {

@@ -57,6 +57,8 @@ const IN_FLIGHT_MIN = 2;
 const IN_FLIGHT_MAX = 64;
 /** Checkpoints that follow each other faster find the processor's caches as the one before left them. */
 const PREPARED_MS_MIN = 4;
+/** Of the interval; a half of it is the longest that a checkpoint is put off. */
+const PREPARED_MS_MAX = 20;
 /** The host's events get their turn at least this often. */
 const EVENT_MS = 2;
 /** And so often even when each slice ends with a demarcation. */
@@ -95,6 +97,8 @@ export class Runner {
   private isDemarcated = false;
   /** A demarcation is due, and what it will touch is being brought: slices are short. */
   private isPreparing = false;
+  /** The last slice went to its end: nobody waits for a checkpoint, or for anything else. */
+  private isCut = false;
   /** All of that was brought. */
   private isReady = false;
   private savedBorder: SavedBorder | null = null;
@@ -165,7 +169,7 @@ export class Runner {
       this.release(this.store.committed);
       let eventMs = EVENT_MS;
       const isDue = nowMs >= this.nextDueMs && this.hasWork() && !this.isDiskBehind;
-      this.isPreparing = isDue && !isIdle && !this.isPrepared();
+      this.isPreparing = isDue && this.isCut && !this.isPrepared(nowMs);
       if (isDue && !this.isPreparing) {
         this.demarcate(false, false);
         // What entered (a step of the clock, input) may have woken a thread: look again before going to sleep.
@@ -218,6 +222,7 @@ export class Runner {
     const reason = kernel.run(limit);
     this.stoodSinceMs = reason === 'idle' ? -1 : this.host.nowMs();
     if (kernel.tick() !== before) this.isDirty = true;
+    this.isCut = reason === 'limit';
     this.needsRoom = reason === 'service' && (server.needsRoom || output.isFull);
     if (reason === 'limit' && !this.isPreparing) this.adaptSlice(this.host.nowMs() - startMs);
     return reason === 'idle';
@@ -350,9 +355,11 @@ export class Runner {
   }
 
   /** A demarcation is due: true when all is ready for it, else some of that was done. */
-  private isPrepared(): boolean {
-    if (this.options.intervalMs < PREPARED_MS_MIN || this.stopRequested) return true;
-    if (this.isReady) return true;
+  private isPrepared(nowMs: number): boolean {
+    const { intervalMs } = this.options;
+    if (intervalMs < PREPARED_MS_MIN || this.stopRequested || this.isReady) return true;
+    // A machine that gets on slowly, or much that has changed: it is not worth a late checkpoint.
+    if (nowMs - this.nextDueMs > Math.min(intervalMs, PREPARED_MS_MAX) / 2) return true;
     this.isReady = this.parts.server.prepare((objects) => this.checkObjects(objects));
     if (this.isReady) {
       this.borderState();

@@ -13,7 +13,7 @@ import { PassThrough } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import type { StoreLimits } from '../../../src/persist/store/limits.ts';
 import { type Quantiles, quantiles } from '../statistics.ts';
-import { Split } from './split.ts';
+import { type Part, Split } from './split.ts';
 
 export interface RigConfig {
   /** Of the sources instead of `dist`. */
@@ -56,7 +56,7 @@ export interface RigRound {
   /** Bytes given to the operating system to write, a second. */
   readonly writtenPerSecond: number;
   /** The parts of a pause in their order, microseconds; what happens between slices without a demarcation comes last. */
-  readonly partsUs: Readonly<Record<string, Quantiles>>;
+  readonly partsUs: Readonly<Record<string, Part>>;
   /** Milliseconds the collector of garbage had the main thread. */
   readonly collectorMs: number;
   readonly instructions: number;

@@ -91,9 +91,9 @@ function pauseOf(rounds: readonly RigRound[]): Pause {
 /** Of the round whose pauses were the shortest, so that other programs have the least say in it. */
 function sayParts(rounds: readonly RigRound[], say: Scale['say']): void {
   const [best] = rounds.toSorted((a, b) => a.pauseUs.p50 - b.pauseUs.p50);
-  say('  part of it (µs: p10, p50, p99, max)');
-  for (const [name, { p10, p50, p99, max }] of Object.entries(best?.partsUs ?? {}))
-    say(`  ${name}: ${[p10, p50, p99, max].map((us) => us.toFixed(1)).join(', ')}`);
+  say('  part of it (µs: p10, p50, p99, max; ms in all)');
+  for (const [name, { p10, p50, p99, max, sumMs }] of Object.entries(best?.partsUs ?? {}))
+    say(`  ${name}: ${[p10, p50, p99, max].map((us) => us.toFixed(1)).join(', ')}; ${sumMs.toFixed(1)}`);
 }
 
 export type PauseTable = Readonly<Record<string, Readonly<Record<string, Pause>>>>;

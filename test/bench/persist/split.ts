@@ -20,6 +20,11 @@ const endings: Readonly<Record<string, string>> = {
   run: 'between the demarcation and the slice',
 };
 
+/** Of a part: how long each took, microseconds, and all of them together. */
+export interface Part extends Quantiles {
+  readonly sumMs: number;
+}
+
 interface Watched {
   run(limit: number): unknown;
   settleEarly(): void;
@@ -102,9 +107,14 @@ export class Split {
   }
 
   /** The parts since the last call. */
-  take(): Record<string, Quantiles> {
+  take(): Record<string, Part> {
     const found = this.#found;
     this.#found = new Map();
-    return Object.fromEntries([...found].map(([name, us]) => [name, quantiles(us)]));
+    return Object.fromEntries(
+      [...found].map(([name, us]) => [
+        name,
+        { ...quantiles(us), sumMs: us.reduce((sum, one) => sum + one, 0) / 1000 },
+      ]),
+    );
   }
 }
