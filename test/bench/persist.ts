@@ -4,7 +4,8 @@
  *
  *     node test/bench/persist.ts [--json] [--quick] [--section NAME]... [--pages N]... [--ram MIB]... [--round-ms N] [--parts] [--sources]
  *
- * With --parts the section pause also tells where the time goes, part by part. Sections: pause, rate, slowdown, output, resume, commits, written. Real programs in real machines (persist/rig.ts), contents
+ * With --parts the section pause also tells where the time goes, part by part. Sections: pause, rate, slowdown, output,
+ * resume, commits, written. Real programs in real machines (persist/rig.ts), contents
  * that really change, five rounds each. With --json the last line is one JSON object (null for what was not asked
  * for), without it the end is a table. --sources measures src instead. Exits 0 however fast it was, 1 when something is missing, 64 on wrong options.
  */
