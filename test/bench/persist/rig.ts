@@ -249,8 +249,6 @@ function roundOf(a: Reading, b: Reading): RigRound {
   };
 }
 
-/** By then the machine has run again since the gauges were read. */
-const GAUGES_MS = 30;
 const found: RigRound[] = [];
 let from: Reading | null = null;
 
@@ -258,11 +256,14 @@ function begin(): void {
   from = read();
   collectorMs = 0;
   isMeasuring = true;
-  // Not this one, in which the machine stood while the gauges were read.
-  setTimeout(() => {
-    runner.forgetPauses();
-    split.take();
-  }, GAUGES_MS);
+  runner.forgetPauses();
+  // Not this one, in which the machine stood while the gauges were read: it has run again by the turn after the next.
+  setImmediate(() =>
+    setImmediate(() => {
+      runner.forgetPauses();
+      split.take();
+    }),
+  );
   if (config.measureMs > 0) setTimeout(end, config.measureMs);
 }
 
