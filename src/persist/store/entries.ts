@@ -60,12 +60,21 @@ export function objectEnd(buffer: Buffer, at: number): number {
   return position;
 }
 
-/** Reads the object at `at`; `end` is where the next entry begins. */
-export function readObject(buffer: Buffer, at: number): { object: StoredObject; end: number } {
+/**
+ * Reads the object at `at`; `end` is where the next entry begins. Its state is a copy, or, `inPlace`, the bytes where they
+ * lie: for a buffer that nobody writes into again.
+ */
+export function readObject(
+  buffer: Buffer,
+  at: number,
+  inPlace = false,
+): { object: StoredObject; end: number } {
   const linkCount = buffer.readUInt16LE(at + 18);
   const stateSize = buffer.readUInt32LE(at + 20);
   let position = at + OBJECT_HEADER_BYTES + stateSize;
-  const state = new Uint8Array(buffer.subarray(at + OBJECT_HEADER_BYTES, position));
+  const state = inPlace
+    ? new Uint8Array(buffer.buffer, buffer.byteOffset + at + OBJECT_HEADER_BYTES, stateSize)
+    : new Uint8Array(buffer.subarray(at + OBJECT_HEADER_BYTES, position));
   const links: StoredLink[] = [];
   for (let i = 0; i < linkCount; i++) {
     const tag = buffer[position++];

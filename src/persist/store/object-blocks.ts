@@ -58,22 +58,32 @@ export function checkBlock([id, content, hash]: BlockColumns): void {
 }
 
 /**
- * The objects of a block that was checked, in the order of addresses. What is no object throws as readObject does, or
- * DamageError: who can compute hashes can make any bytes a block.
+ * Gives out the objects of a block that was checked, in the order of addresses. What is no object throws as readObject does,
+ * or DamageError: who can compute hashes can make any bytes a block.
  */
-export function* objectsOfBlock([id, content]: BlockColumns): Generator<DatedObject> {
+export function takeObjects(
+  [id, content]: BlockColumns,
+  take: (object: StoredObject, generation: number) => void,
+): void {
   let before = -1;
   for (let at = ID_BYTES; at < content.length; ) {
     const generation = readInteger(content, at);
-    const { object, end } = readObject(content, at + GENERATION_BYTES);
+    const { object, end } = readObject(content, at + GENERATION_BYTES, true);
     const { address } = object;
     if (end > content.length || address <= before || blockOf(address) !== id) {
       throw new DamageError(`${describeBlock(id)}: object ${address} cannot be in it`);
     }
-    yield { object, generation };
+    take(object, generation);
     before = address;
     at = end;
   }
+}
+
+/** The same as a list. */
+export function objectsOfBlock(row: BlockColumns): DatedObject[] {
+  const found: DatedObject[] = [];
+  takeObjects(row, (object, generation) => found.push({ object, generation }));
+  return found;
 }
 
 function appendInteger(out: GrowingBytes, value: number): void {

@@ -15,7 +15,7 @@ import { DamageError } from './contract.ts';
 import { exitCodes, StoreError } from './errors.ts';
 import { checkShape, formatOfName, formatOfNumber, textToLinks, textToState } from './formats.ts';
 import { addRow, emptySum, type HeadRow, HeadTable, RowAdder, type RowSum } from './head.ts';
-import { blockRows, checkBlock, describeBlock, objectsOfBlock } from './object-blocks.ts';
+import { blockRows, checkBlock, takeObjects } from './object-blocks.ts';
 import { ownerOfPage } from './page-place.ts';
 import { PackedRecord } from './record.ts';
 import { type OutputRow, objectHash, outputRowHash } from './rows.ts';
@@ -167,15 +167,14 @@ export function readObjects(
 ): StoredObject[] {
   const list: StoredObject[] = [];
   const blocks = new RowAdder();
+  const take = (object: StoredObject): void => {
+    checkShape(object);
+    list.push(object);
+  };
   for (const row of blockRows(database)) {
     checkBlock(row);
     blocks.add(row[2]);
-    parsed(describeBlock(row[0]), () => {
-      for (const { object } of objectsOfBlock(row)) {
-        checkShape(object);
-        list.push(object);
-      }
-    });
+    parsed('a block of objects', () => takeObjects(row, take));
   }
   const expected = head.objectBlocks;
   expectSum('object_block', expected, blocks.total(), head.objectsFolded, () => missingTargets(list));

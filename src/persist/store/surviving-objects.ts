@@ -108,7 +108,7 @@ function readBlocks(database: Database.Database): Blocks {
       if (hash.length === 16) total = addRow(total, hash);
       try {
         checkBlock(row);
-        const found = parsed(describeBlock(id), () => [...objectsOfBlock(row)]);
+        const found = parsed(describeBlock(id), () => objectsOfBlock(row));
         for (const dated of found) objects.set(dated.object.address, dated);
       } catch (error) {
         if (!(error instanceof DamageError)) throw error;
