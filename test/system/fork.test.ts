@@ -39,7 +39,7 @@ test('a fork beside a running machine, and a restore after a kill, go on by them
   const ended = await perdure(['run', '--out', 'out.txt', 'image.db', program('lives'), String(LAST), '20'], {
     cwd,
     killWhen: () => {
-      if (beside === null && count() >= 20) {
+      if (beside === null && count() >= 5) {
         beside = Promise.all([
           perdure(['fork', 'image.db', 'fork.db'], { cwd }),
           perdure(['restore', 'image.db@HEAD~1'], { cwd }),
