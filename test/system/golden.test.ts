@@ -14,6 +14,8 @@ import { formatsIn, type Golden, inside, lasting, schemaHash, stateHash } from '
 import { scratchFolder } from '../tools/scratch.ts';
 import { perdure } from './perdure.ts';
 
+/** CI asks all stops; a short run some. */
+const isLong = process.env.CI !== undefined;
 const folder = fileURLToPath(new URL('../golden/', import.meta.url));
 
 function read(format: number): Golden {
@@ -42,7 +44,8 @@ test('every stop of a golden image is whole and answers what was written down', 
   for (const format of formatsIn(folder)) {
     const golden = read(format);
     const image = path.join(unpack(format), 'image.db');
-    for (const { tag, entries, hash } of golden.stops) {
+    for (const [i, { tag, entries, hash }] of golden.stops.entries()) {
+      if (!isLong && i % 5 !== 0) continue;
       assert.is(stateHash(image, tag), hash, `format ${format}, ${tag}`);
       assert.equal(inside(image, tag), entries, `format ${format}, ${tag}`);
     }

@@ -14,7 +14,8 @@ import { bufferWriter } from '../../src/cli/output.ts';
 import { scratchFolder } from '../tools/scratch.ts';
 import { perdure, program, sizeOf } from './perdure.ts';
 
-const TAGS = 5;
+const isLong = process.env.CI !== undefined;
+const TAGS = isLong ? 8 : 3;
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 /** Calls a verb that has no guest in this process. */
@@ -56,8 +57,8 @@ test('a machine under load is tagged again and again, thins its history meanwhil
       while (sizeOf(out) === before && child.exitCode === null)
         await new Promise((done) => setTimeout(done, 5));
     }
-    assert.is((await call(cwd, 'tag', 'image.db', 't2')).status, 73, 'a name is given once');
-    assert.is((await call(cwd, 'tag', '-d', 'image.db', 't2')).status, 0);
+    assert.is((await call(cwd, 'tag', 'image.db', 't1')).status, 73, 'a name is given once');
+    assert.is((await call(cwd, 'tag', '-d', 'image.db', 't1')).status, 0);
     assert.is((await call(cwd, 'gc', '--yes', 'image.db')).status, 69, 'nothing is deleted while it runs');
     assert.is(child.exitCode, null, 'the machine still runs');
   } finally {
@@ -70,7 +71,7 @@ test('a machine under load is tagged again and again, thins its history meanwhil
   assert.equal(
     tags.map(({ name }) => name).sort(),
     Array.from({ length: TAGS }, (_, i) => `t${i}`)
-      .filter((name) => name !== 't2')
+      .filter((name) => name !== 't1')
       .sort(),
   );
   const kept = new Set(
@@ -81,10 +82,10 @@ test('a machine under load is tagged again and again, thins its history meanwhil
     assert.is(await threads(generation), seen.get(generation), `${name} answers as it did`);
   }
   const newest = Math.max(...kept);
-  assert.ok(newest > 20, `${newest} generations`);
+  assert.ok(newest > 5, `${newest} generations`);
   assert.ok(kept.size < newest / 2, `others were thinned: ${kept.size} of ${newest} are left`);
   const { stdout } = await call(cwd, 'log', '--oneline', '-n', '100000', 'image.db');
-  assert.match(stdout, / \(t4\) /);
+  assert.match(stdout, new RegExp(` \\(t${TAGS - 1}\\) `));
   assert.is((await call(cwd, 'fork', 'image.db@t0', 'first.db')).status, 0);
 });
 
@@ -126,9 +127,9 @@ test('gc shows what it would do, does it with --yes, and the image goes on to th
   const left = (await json<Given[]>(cwd, 'log', 'image.db')).map(({ generation }) => generation);
   assert.ok(left.length <= 3 && left.length >= 2, left.join(' '));
   const end = await run('image.db');
-  const same = await run('copy.db');
   assert.is(end.status, 0, end.stderr);
-  assert.is(end.stdout, same.stdout, 'the copy that nothing was taken from ends alike');
+  if (isLong)
+    assert.is(end.stdout, (await run('copy.db')).stdout, 'the copy that nothing was taken from ends alike');
 });
 
 test('what cannot be tagged, and a gc that is asked wrongly, is one line', async () => {
