@@ -107,14 +107,12 @@ CREATE TABLE checkpoint (
   clean INTEGER NOT NULL,
   -- SHA-256 of the packed record.
   hash BLOB NOT NULL,
-  -- The kernel record: counters of the next ticket, turn and serial; wall clock (ns) at tick 0; generator state.
+  -- Of the kernel record: counters of the next ticket, turn and serial; wall clock (ns) at tick 0. Its generator, and the state
+  -- of the border tasks, are in the record alone: as columns they would be half of what a checkpoint's row writes.
   next_ticket INTEGER NOT NULL,
   next_turn INTEGER NOT NULL,
   next_serial INTEGER NOT NULL,
-  wall_base INTEGER NOT NULL,
-  generator TEXT NOT NULL CHECK (json_valid(generator)),
-  -- State of the border tasks (console, clock, entropy), JSON.
-  border TEXT NOT NULL
+  wall_base INTEGER NOT NULL
 ) STRICT;
 
 -- Names that a person gave to generations (`perdure tag`). A tagged generation is kept whatever the ladder and its size say.

@@ -121,7 +121,7 @@ export const canaries: readonly Canary[] = [
   {
     name: 'the spread check of everything is skipped',
     file: 'src/cli/machine/runner.ts',
-    find: 'if (this.parts.kernel.checkSome(CHECK_STEPS)) this.checkPasses += 1;',
+    find: 'if (this.parts.kernel.checkSome(steps)) this.checkPasses += 1;',
     replace: 'this.checkPasses += 1;',
     test: 'test/system/check.test.ts',
   },

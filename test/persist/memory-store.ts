@@ -136,6 +136,8 @@ export class MemoryStore implements Store {
     throw new InvariantError('memory store: it has no image hash');
   }
 
+  readonly logBytes = 0;
+
   statistics(): Readonly<Record<string, number>> {
     return {};
   }

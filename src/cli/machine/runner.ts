@@ -10,6 +10,7 @@
  */
 import { assert } from '../../base/assert.ts';
 import type { Store, StoredObject } from '../../persist/store/contract.ts';
+import { storeLimits } from '../../persist/store/limits.ts';
 import type { Assembly, BorderState } from './assemble.ts';
 import type { NewLife } from './inputs.ts';
 import { Inputs } from './inputs.ts';
@@ -40,6 +41,8 @@ export interface RunnerHost {
   readonly phase: (label: string) => void;
   /** Called once: what comes next is the first instruction of this life. */
   readonly begins?: () => void;
+  /** The store's log has grown to so many bytes: somebody who reads the image keeps it from beginning again. */
+  readonly logGrew?: (bytes: number) => void;
 }
 
 /** What a checkpoint saves of the border, less what the server knows. */
@@ -69,6 +72,8 @@ const EVENT_MS_MAX = 2 * EVENT_MS;
  * thousand things in half a minute.
  */
 const CHECK_STEPS = 32;
+/** Of these, so many after each slice until all are made: the hart stands for a moment only. */
+const CHECK_STEPS_AT_ONCE = 8;
 
 export class Runner {
   private readonly parts: Assembly;
@@ -102,9 +107,11 @@ export class Runner {
   /** All of that was brought. */
   private isReady = false;
   private savedBorder: SavedBorder | null = null;
-  /** A part of everything is to be checked before the next commit. */
-  private isCheckOwed = true;
+  /** Steps of the check of everything that are to be made before the next commit. */
+  private checkStepsOwed = CHECK_STEPS;
   private pauseCount = 0;
+  /** Somebody is told when the log is so long. */
+  private logToldBytes = storeLimits.logBytesMax;
   /** Host time that each of the last demarcations took. */
   private readonly demarcationsUs = new Float64Array(4096);
   /** Every thread waits, and none for the clock: only input can wake the machine. */
@@ -178,7 +185,7 @@ export class Runner {
         eventMs = EVENT_MS_MAX;
       } else {
         this.parts.kernel.settleEarly();
-        if (this.isCheckOwed) this.checkSome();
+        if (this.checkStepsOwed > 0) this.checkSome(CHECK_STEPS_AT_ONCE);
       }
       if (isIdle) {
         await this.idle();
@@ -370,11 +377,11 @@ export class Runner {
 
   /**
    * Before a commit: all that it saves (law 9). A bounded part of everything else was checked since the last one, after
-   * a slice that no demarcation followed, so that the hart stands twice for a moment and not once for long.
+   * slices that no demarcation followed, so that the hart stands several times for a moment and not once for long.
    */
   private check(objects: readonly StoredObject[]): void {
-    if (this.isCheckOwed) this.checkSome();
-    this.isCheckOwed = true;
+    if (this.checkStepsOwed > 0) this.checkSome(this.checkStepsOwed);
+    this.checkStepsOwed = CHECK_STEPS;
     this.checkObjects(objects);
   }
 
@@ -382,9 +389,9 @@ export class Runner {
     this.parts.kernel.checkChanged(objects.map(({ serial }) => Number(serial)));
   }
 
-  private checkSome(): void {
-    this.isCheckOwed = false;
-    if (this.parts.kernel.checkSome(CHECK_STEPS)) this.checkPasses += 1;
+  private checkSome(steps: number): void {
+    this.checkStepsOwed -= steps;
+    if (this.parts.kernel.checkSome(steps)) this.checkPasses += 1;
   }
 
   private demarcate(force: boolean, clean: boolean): void {
@@ -452,6 +459,17 @@ export class Runner {
     this.sink.checkpointCommitted();
     this.parts.output.release(committed);
     this.host.phase('released');
+    this.watchLog();
+  }
+
+  private watchLog(): void {
+    const { logBytes } = this.store;
+    if (logBytes < this.logToldBytes) {
+      if (logBytes < storeLimits.logBytesMax / 2) this.logToldBytes = storeLimits.logBytesMax;
+      return;
+    }
+    this.logToldBytes = 2 * logBytes;
+    this.host.logGrew?.(logBytes);
   }
 
   private async stopCleanly(): Promise<void> {

@@ -257,6 +257,10 @@ async function runStore(start: Start): Promise<number> {
         if (head !== null)
           say(`${store.path} goes on at generation ${head.generation} (${parts.objectCount} objects)`);
       },
+      logGrew: (bytes) =>
+        say(
+          `${store.path}-wal has grown to ${Math.round(bytes / 2 ** 20)} MiB: somebody who reads the image has kept a transaction open; commits go on, and the log begins again when that reader is done`,
+        ),
     },
   );
   const name = (head?.programs[0] ?? program?.row)?.name ?? 'program';

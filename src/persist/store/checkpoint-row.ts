@@ -29,7 +29,5 @@ export function checkpointColumns(record: PackedRecord, hash: Buffer): Record<st
     next_turn: signed(kernel.nextTurn),
     next_serial: signed(kernel.nextSerial),
     wall_base: signed(kernel.wallBase),
-    generator: `[${kernel.generator.map(signed).join(',')}]`,
-    border: record.border,
   };
 }

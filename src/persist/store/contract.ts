@@ -133,6 +133,8 @@ export interface Store {
   imageHash(): string;
   /** Numbers for reports: bytes written, transactions, folds, log size. */
   statistics(): Readonly<Record<string, number>>;
+  /** Bytes of the write-ahead log, as the worker saw it last. */
+  readonly logBytes: number;
   /** After the last batch: waits for it, folds, checkpoints the log, removes side files, stops the worker. */
   close(): Promise<void>;
 }

@@ -366,10 +366,9 @@ function prepare(database: Database.Database) {
     objectDelete: database.prepare('DELETE FROM object WHERE address = ?'),
     checkpoint: database.prepare(
       `INSERT INTO checkpoint (generation, parent, tick, wall_ms, pause_us, page_count, object_count,
-         byte_count, clean, hash, next_ticket, next_turn, next_serial, wall_base, generator, border)
+         byte_count, clean, hash, next_ticket, next_turn, next_serial, wall_base)
        VALUES (@generation, @parent, @tick, @wall_ms, @pause_us, @page_count, @object_count,
-         @byte_count, @clean, @hash, @next_ticket, @next_turn, @next_serial, @wall_base, @generator,
-         @border)`,
+         @byte_count, @clean, @hash, @next_ticket, @next_turn, @next_serial, @wall_base)`,
     ),
     journal: database.prepare('INSERT INTO journal (generation, sequence, kind, data) VALUES (?, ?, ?, ?)'),
     outputWrite: database.prepare(

@@ -29,7 +29,7 @@ export interface StoreLimits {
   readonly foldRows: number;
   /** Bytes of the write-ahead log at which it is copied into the file between two commits. */
   readonly logBytes: number;
-  /** Bytes of the log at which the worker waits for readers so that the log can start again. */
+  /** Bytes of the log at which somebody is told that a reader keeps it from beginning again; then at each doubling. */
   readonly logBytesMax: number;
   /** Milliseconds that thinning history waits behind commits and folding; then it has every second turn. */
   readonly thinPatienceMs: number;

@@ -3,8 +3,8 @@
  *
  * Copying waits for the disk, so while commits come a thread of its own does it (`log-copier.ts`). Only a log of which everything is
  * copied begins again, and while commits come something is always left; so once little is, the worker copies that
- * itself between two commits. Invariants: commits wait for the copier before the log is about five times `logBytes` long, and for readers when
- * it is `logBytesMax`; the copier is no more there when the image is closed. Worker only; called by `worker.ts`.
+ * itself between two commits. Invariants: commits wait for the copier before the log is about five times `logBytes` long, and for
+ * readers never: while one stays the log grows on (whoever runs the machine is told at `logBytesMax`); the copier is no more there when the image is closed. Worker only; called by `worker.ts`.
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { assert } from '../../base/assert.ts';
@@ -101,10 +101,9 @@ export class Log {
 
   /** Copies the log into the file, as far as readers allow; the next commit then starts it again. Waits for the disk. */
   copy(): void {
-    const { image, options } = this;
+    const { image } = this;
     image.effects.phase('log-before');
-    const isTooLarge = this.bytesCopied > options.limits.logBytesMax;
-    this.bytesCopied = this.bytes(isTooLarge ? 'RESTART' : 'PASSIVE');
+    this.bytesCopied = this.bytes('PASSIVE');
     image.writtenBytes = 0;
     image.count('logCheckpoints', 1);
     this.isDirty = false;
@@ -136,7 +135,7 @@ export class Log {
     return bytes - this.bytesCopied >= options.limits.logBytes;
   }
 
-  private bytes(mode: 'NOOP' | 'PASSIVE' | 'RESTART'): number {
+  private bytes(mode: 'NOOP' | 'PASSIVE'): number {
     const { image } = this;
     const [row] = image.database.pragma(`wal_checkpoint(${mode})`) as { log: number }[];
     const bytes = Math.max(0, row?.log ?? 0) * LOG_FRAME_BYTES;

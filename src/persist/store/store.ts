@@ -35,6 +35,8 @@ const NOTES_WAITING_MAX = 64 * 1024;
 /** Pages looked at after a commit for whether all of their records are folded. */
 const PAGES_TRIMMED = 256;
 
+const LOG_BYTES = statisticNames.indexOf('logBytes');
+
 /** An image that this process owns. Made by `open.ts`; 'go' is said to the worker after it was made. */
 export class OpenStore implements Store {
   readonly path: string;
@@ -273,6 +275,10 @@ export class OpenStore implements Store {
   collect(ladder: Ladder, abandoned: ReadonlySet<number>): void {
     this.waitForCommit(this.published);
     this.link.ask({ kind: 'collect', ladder, abandoned });
+  }
+
+  get logBytes(): number {
+    return this.statisticValues[LOG_BYTES] as number;
   }
 
   statistics(): Readonly<Record<string, number>> {

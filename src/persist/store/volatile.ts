@@ -69,6 +69,8 @@ export class VolatileStore implements Store {
     return '';
   }
 
+  readonly logBytes = 0;
+
   statistics(): Readonly<Record<string, number>> {
     return { pagesKept: this.#pages.size };
   }
