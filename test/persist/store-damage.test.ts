@@ -30,7 +30,10 @@ function forgedHead(images: Images, work: (head: HeadRow) => void): Promise<stri
 
 test('every changed, missing or older row is noticed before it is shown, and named', async () => {
   await withCrashed(seed, async (images) => {
+    const random = randomOf(seed);
     for (const { what, sql, told, offered, named, isCompared } of cases) {
+      // All columns of the head are alike: CI takes each, a person waits for every third.
+      if (what.startsWith('head.') && process.env.CI !== 'true' && random(3) > 0) continue;
       damageCopy(images, sql);
       // First: opening an image makes rows right again that are folded anew.
       const offer = offerFor(images.copy);

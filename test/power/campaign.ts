@@ -69,17 +69,18 @@ export interface Cut {
   readonly loss: number;
 }
 
-/** `count` cuts spread over all syncs (each before the sync did anything), all kinds of loss in turn. */
+/** `count` cuts spread evenly over all syncs (each before the sync did anything), with any kind of loss, in their order. */
 export function chooseCuts(steps: readonly Step[], count: number, random: (below: number) => number): Cut[] {
   const places = steps.flatMap((step, i) =>
     step.kind === kinds.sync || step.kind === kinds.unlink ? [i] : [],
   );
   const all = places.flatMap((step) => losses.map((_, loss) => ({ step, loss })));
-  while (all.length > count) {
-    all[random(all.length)] = all.at(-1) as Cut;
-    all.pop();
-  }
-  return all.sort((a, b) => a.step - b.step || a.loss - b.loss);
+  if (all.length <= count) return all;
+  // One out of each of so many parts: none of the life is left out by chance.
+  return Array.from({ length: count }, (_, i) => {
+    const [from, to] = [i, i + 1].map((part) => Math.floor((part * all.length) / count)) as [number, number];
+    return all[from + random(to - from)] as Cut;
+  });
 }
 
 export interface CutResult {

@@ -20,7 +20,8 @@ const short: readonly Life[] = [
   { last: 16, crash: '' },
 ];
 
-async function cutsHold(durability: Durability, count: number): Promise<void> {
+/** `begunMin` of the cuts must leave an image with a generation: at durability process only a copy of the log makes one certain. */
+async function cutsHold(durability: Durability, count: number, begunMin: number): Promise<void> {
   const folder = scratchFolder();
   const { steps, imageFolder } = recordLives(folder, seed, durability, short);
   const cuts = chooseCuts(steps, count, randomOf(seed));
@@ -30,12 +31,12 @@ async function cutsHold(durability: Durability, count: number): Promise<void> {
     assert.is(result.trouble, '', `cut at ${step}, ${losses[loss]?.what}; repeat with PERDURE_SEED=${seed}`);
     if (result.generation > 0) opened++;
   }
-  assert.ok(opened > count / 3, `${opened} of ${count} cuts left an image that had begun`);
+  assert.ok(opened >= begunMin, `${opened} of ${count} cuts left an image that had begun`);
 }
 
-gccTest('at durability power a loss of power leaves what was acknowledged', () => cutsHold('power', 12));
+gccTest('at durability power a loss of power leaves what was acknowledged', () => cutsHold('power', 12, 5));
 gccTest('at durability process a loss of power leaves an older generation, whole', () =>
-  cutsHold('process', 8),
+  cutsHold('process', 8, 1),
 );
 
 test('the disk of the power tests keeps what was synced and may lose, or spoil, only what was not', () => {

@@ -34,7 +34,7 @@ test('each restart is told once, with a new id, and tickets go on without a gap'
   const text = (): string => (sizeOf(out) === 0 ? '' : fs.readFileSync(out, 'utf8'));
   for (let round = 1; round <= 3; round++) {
     const enough = tickets(text()).length + 3;
-    const outcome = await perdure(round === 1 ? [...args, lives, '200', '10'] : args, {
+    const outcome = await perdure(round === 1 ? [...args, lives, '120', '10'] : args, {
       cwd,
       killWhen: () => tickets(text()).length >= enough,
     });
@@ -44,7 +44,7 @@ test('each restart is told once, with a new id, and tickets go on without a gap'
   assert.is(last.status, 0, last.stderr);
   assert.equal(
     tickets(text()),
-    Array.from({ length: 200 }, (_, i) => i + 1),
+    Array.from({ length: 120 }, (_, i) => i + 1),
   );
   assert.equal(notices(text()), ['life 2 resumed', 'life 3 resumed', 'life 4 resumed']);
   // Of four lives, the last named twice: by the notice and at the end.
