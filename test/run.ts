@@ -130,9 +130,9 @@ async function main(): Promise<number> {
   const requireTools = process.env.CI === 'true' || process.env.PERDURE_REQUIRE_TOOLS === '1';
   const root = resolve(values.root ?? join(project, 'test'));
   const named = findTests(root).map((file) => ({ file, name: relative(dirname(root), file) }));
-  const files = named.filter(
-    ({ name }) => positionals.length === 0 || positionals.some((p) => name.includes(p)),
-  );
+  // In the order in which they were asked for: who knows what takes long says it first.
+  const asked = positionals.flatMap((part) => named.filter(({ name }) => name.includes(part)));
+  const files = positionals.length === 0 ? named : [...new Set(asked)];
   if (files.length === 0) console.error(`no test file matches ${positionals.join(' ') || root}`);
 
   let [passed, failed, skipped] = [0, files.length === 0 ? 1 : 0, 0];

@@ -20,7 +20,7 @@ const given = isEntriesOnly ? [] : process.argv.slice(2);
 const suites = readdirSync(`${project}/test/kernel`)
   .filter((file) => file.endsWith('.test.ts') && !themselves.some((name) => file === `${name}.test.ts`))
   .map((file) => `test/kernel/${file}`);
-/** Those that run programs under the kernel. */
+/** Those that run programs under the kernel: they take longest, and so come first. */
 const programs = ['kernel', 'entries', 'nested', 'checkpointer'].map(
   (name) => `test/userland/${name}.test.ts`,
 );
@@ -45,6 +45,6 @@ function run(title: string, environment: Readonly<Record<string, string>>, filte
 
 if (given.length === 0 && !isEntriesOnly)
   run('every instruction', { ATOMIC: 'all' }, ['kernel/atomicity', 'kernel/promptness']);
-run('every entry', { PERDURE_REBUILD: 'entry' }, given.length > 0 ? given : [...suites, ...programs]);
+run('every entry', { PERDURE_REBUILD: 'entry' }, given.length > 0 ? given : [...programs, ...suites]);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
