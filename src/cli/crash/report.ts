@@ -9,6 +9,9 @@ import { z } from 'zod';
 import { ExitCode, OperatorError } from '../errors.ts';
 import type { CampaignResult } from './campaign.ts';
 
+/** The folder of a campaign, as it stands in messages. */
+const workFolder = /[^\s:]*\/perdure-crash-\w+\//g;
+
 const counts = z.record(z.string(), z.number().int().nonnegative());
 
 const partRow = z.strictObject({
@@ -56,7 +59,8 @@ export function partOf(seed: number, wanted: number, results: ReadonlyMap<string
     addInto(part.byPhase, result.byPhase);
     addInto(part.byPoint, result.byPoint);
     addInto(part.byProgram, { [name]: result.kills });
-    part.failures.push(...result.failures.map((failure) => `${name}: ${failure}`));
+    // The report is kept with the project: where the files lay is of no use to its readers.
+    part.failures.push(...result.failures.map((failure) => `${name}: ${failure.replaceAll(workFolder, '')}`));
   }
   return { ...part, byPoint: sorted(part.byPoint), byProgram: sorted(part.byProgram) };
 }
