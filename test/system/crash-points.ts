@@ -1,7 +1,7 @@
 /**
  * Visits every labelled point: the process must die exactly there, go on, and end with the same output and the same image
  * as undisturbed; then chains of deaths inside recovery; then a death before and after every statement that changes a file
- * (test/persist/steps.ts). `npm run crash:points [-- WORDS]`, two at a time.
+ * (test/persist/steps.ts). `npm run crash:points [-- [--before] WORDS]`, two at a time.
  *
  * Too slow for `npm test`; CI runs it. A label that cannot be reached is a failure. Last line `N passed, N failed`.
  */
@@ -115,7 +115,9 @@ async function visit(subject: Subject, points: readonly string[]): Promise<strin
   return null;
 }
 
-const wanted = process.argv[2];
+/** With --before: no file changes between two statements, so a death after one is a death before the next: left out but for the last. */
+const isBeforeOnly = process.argv.includes('--before');
+const wanted = process.argv.slice(2).find((word) => !word.startsWith('--'));
 const cases: { subject: Subject; points: readonly string[] }[] = [];
 for (const label of [
   ...Object.keys(mainPhases),
@@ -150,8 +152,10 @@ async function stepCases(): Promise<Case[]> {
     const recording = await record(scenario);
     if (recording.wrong !== null) found.push([scenario.name, async () => recording.wrong]);
     // The first two are a whole life and a whole recovery; of the others only what is theirs.
+    const last = [...recording.visits.keys()].at(-1);
     for (const death of deathsOf(recording)) {
       if (i > 1 && seen.has(death.site)) continue;
+      if (isBeforeOnly && death.when === 'after' && death.site !== last) continue;
       const name = `${death.when} ${death.site}, visit ${death.visit}: ${scenario.name}`;
       found.push([name, () => die(scenario, death)]);
     }
