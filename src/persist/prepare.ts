@@ -47,7 +47,8 @@ export function prepare(
   check: (objects: readonly StoredObject[]) => void,
 ): boolean {
   if (copy === null || store.placeAhead === undefined) return true;
-  const objects: StoredObject[] = [];
+  /** Addresses and types, by turns: pickling a region that collects writes over the items. */
+  const objectsFound: number[] = [];
   const { task } = arena;
   must(task, 'region_peek_changed', arena.segment, done.cursor, arena.items, PART_PAGES);
   const found = PART_PAGES - task.result(2);
@@ -68,10 +69,13 @@ export function prepare(
       copy(address, to);
       done.count += 1;
     } else if (kind === itemKinds.object) {
-      objects.push(pickle(arena, address, view.getUint32(at + offset.type, true)));
+      objectsFound.push(address, view.getUint32(at + offset.type, true));
       done.count += OBJECT_PAGES;
     }
   }
+  const objects: StoredObject[] = [];
+  for (let k = 0; k < objectsFound.length; k += 2)
+    objects.push(pickle(arena, objectsFound[k] as number, objectsFound[k + 1] as number));
   check(objects);
   return (i === found && found < PART_PAGES) || done.count >= PAGES_MAX;
 }
